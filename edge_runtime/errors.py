@@ -1,0 +1,38 @@
+"""Errors of the daemon, by cause.
+
+EdgeRuntimeError
+ ├─ ConfigError (ValueError)       the configuration file
+ ├─ BundleError (ValueError)       a model bundle: manifest, hashes, self-test
+ ├─ EngineError                    an inference engine that is missing or refuses the model
+ ├─ SourceError                    a camera, file or sensor that cannot be opened or read
+ ├─ OutboxError                    the store of messages that wait for the broker
+ └─ SessionError                   the broker
+"""
+
+
+class EdgeRuntimeError(Exception):
+    """Base of everything that the daemon refuses; the message is one clear line."""
+
+
+class ConfigError(EdgeRuntimeError, ValueError):
+    """The configuration has an unknown key or a value outside what is allowed."""
+
+
+class BundleError(EdgeRuntimeError, ValueError):
+    """A model bundle is incomplete, changed since it was made, or fails its self-test."""
+
+
+class EngineError(EdgeRuntimeError):
+    """No engine is installed for the model, or the engine refuses it."""
+
+
+class SourceError(EdgeRuntimeError):
+    """A source cannot be opened or has stopped delivering."""
+
+
+class OutboxError(EdgeRuntimeError):
+    """The outbox cannot be opened or written."""
+
+
+class SessionError(EdgeRuntimeError):
+    """The broker refused us for a reason that trying again will not cure."""

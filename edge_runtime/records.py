@@ -1,0 +1,126 @@
+"""The values that travel, in the order in which they arise: Frame, Prediction, Message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]  # by the model's tensor names
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """Where and when a frame was captured; all of a frame that reaches the message.
+
+    Attributes:
+        source: Name of the pipeline's source.
+        sequence: Counts the frames of this source in this boot, from 0, dropped ones included.
+        captured_at: UTC, seconds since the epoch, for people.
+        captured_monotonic_s: Monotonic clock, seconds, for ages.
+    """
+
+    source: str
+    sequence: int
+    captured_at: float
+    captured_monotonic_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One image, (H, W, 3) uint8 BGR as OpenCV has it, or one window of samples, (T, C) float32.
+
+    Attributes:
+        ref: Where and when.
+        values: The pixels or samples; not to be written to.
+        label: What the source knows about the frame (a file name), for people.
+    """
+
+    ref: FrameRef
+    values: npt.NDArray[Any]
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class and how sure the model is of it, in [0, 1]."""
+
+    label: str
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The best classes, best first."""
+
+    classes: tuple[ClassScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """One number per declared name, in the target's unit."""
+
+    values: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """How unusual the input is; `is_anomalous` where score > threshold."""
+
+    score: float
+    threshold: float
+    is_anomalous: bool
+
+
+Decoded: TypeAlias = Classification | Regression | Anomaly
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """What the stages took, in milliseconds."""
+
+    preprocess_ms: float
+    infer_ms: float
+    decode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model said of one frame."""
+
+    ref: FrameRef
+    size_px: tuple[int, int] | None  # (width, height) of an image, None for samples
+    decoded: Decoded
+    times: StageTimes
+    label: str | None = None
+
+
+class Delivery(StrEnum):
+    """What is promised for a message, and what the outbox does while the broker is away."""
+
+    LIVE = "live"  # QoS 0, never stored
+    LATEST = "latest"  # QoS 1, the newest per topic is kept
+    ALL = "all"  # QoS 1, every one is kept in order, deleted after its PUBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Bytes for a topic, and what is promised for them.
+
+    Attributes:
+        topic: Below the device's root, without it ("p/door/event").
+        payload: At most 128 KiB.
+        delivery: The promise; decides QoS and storage.
+        retain: MQTT's retain flag.
+        expiry_s: MQTT 5 message expiry, and age bound in the outbox; None: never.
+        properties: MQTT 5 user properties.
+    """
+
+    topic: str
+    payload: bytes
+    delivery: Delivery
+    retain: bool = False
+    expiry_s: int | None = None
+    properties: tuple[tuple[str, str], ...] = field(default=())

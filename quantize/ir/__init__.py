@@ -1,0 +1,1 @@
+"""The integer graph: what every stage of the quantizer speaks, and its definition in numpy."""

@@ -1,0 +1,69 @@
+"""Fixed point: how a real factor becomes an integer multiplier, and what multiplying means."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantize.errors import ScaleRangeError
+
+INT32_MAX = 2**31 - 1
+MAX_FACTOR = 2.0**29
+MIN_SHIFT = -31
+
+
+@dataclass(frozen=True, slots=True)
+class Requant:
+    """A real factor as `multiplier * 2**(shift - 31)`.
+
+    Attributes:
+        multiplier: Q0.31 mantissa, in [2**30, 2**31 - 1], or 0 for a factor too small to matter.
+        shift: Power of two, in [-31, 30]; positive shifts left (the TFLite convention).
+    """
+
+    multiplier: int
+    shift: int
+
+
+def quantize_factor(factor: float) -> Requant:
+    """Return the nearest Requant to `factor`, which is input_scale * weight_scale / output_scale.
+
+    Raises:
+        ScaleRangeError: `factor` is not in (0, 2**29].
+
+    Source: TFLite `QuantizeMultiplier` (tflite/kernels/internal/quantization_util.cc).
+    """
+    if not 0.0 < factor <= MAX_FACTOR:
+        raise ScaleRangeError(f"factor {factor!r} is outside (0, 2**29]")
+    mantissa, shift = math.frexp(factor)
+    multiplier = math.floor(mantissa * 2**31 + 0.5)  # as std::round: Python's round() ties to even
+    if multiplier > INT32_MAX:
+        multiplier, shift = multiplier // 2, shift + 1
+    return Requant(multiplier, shift) if shift >= MIN_SHIFT else Requant(0, 0)
+
+
+def requantize(
+    accumulator: npt.NDArray[Any], multiplier: npt.NDArray[np.int64], shift: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return `accumulator` (int32) times the factor, rounded twice: half up, then half away from 0.
+
+    `multiplier` and `shift` broadcast against `accumulator` (per channel: the last axis).
+
+    Source: CMSIS-NN `arm_nn_requantize`, its default branch (double rounding).
+    """
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    high = ((accumulator.astype(np.int64) << left) * multiplier + 2**30) >> 31
+    return divide_by_power_of_two(high, right)
+
+
+def divide_by_power_of_two(
+    value: npt.NDArray[np.int64], exponent: npt.NDArray[np.int64] | int
+) -> npt.NDArray[np.int64]:
+    """Return value / 2**exponent, rounded half away from 0.
+
+    Source: gemmlowp `RoundingDivideByPOT` (fixedpoint/fixedpoint.h).
+    """
+    half = (np.int64(1) << np.asarray(exponent, np.int64)) >> 1
+    return (value + half - ((value < 0) & (np.asarray(exponent) > 0))) >> exponent
