@@ -68,7 +68,7 @@ class Heartbeat:
 
     Attributes:
         monotonic_s: When it was made.
-        capture_progress: Grows with every turn of the capture loop (also when waiting in good order).
+        capture_progress: Grows with every turn of the capture loop, waiting in good order too.
         infer_progress: Grows with every turn of the inference loop.
         counters: Since the worker started.
         age: Capture to publish.
