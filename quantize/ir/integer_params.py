@@ -1,0 +1,185 @@
+"""The integers an operation computes with, worked out of the scales around it.
+
+The interpreter and the C exporter both read them here, so that no factor is rounded twice. Each
+function follows the Prepare function of the TFLite kernel that it names.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from quantize.ir.fixed_point import Requant, quantize_factor
+from quantize.ir.graph import Graph, QuantParams
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Quantize,
+    Softmax,
+    Tanh,
+)
+
+CODE_MIN, CODE_MAX = -128, 127
+ADD_LEFT_SHIFT = 20
+SOFTMAX_INTEGER_BITS = 5
+LOGISTIC_INTEGER_BITS = 4
+
+Activated: TypeAlias = (
+    Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul | AveragePool2D | MaxPool2D | Activate
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AddParams:
+    """Both inputs are shifted left by 20, scaled to twice the larger scale, added, scaled back."""
+
+    left: Requant
+    right: Requant
+    output: Requant
+
+
+@dataclass(frozen=True, slots=True)
+class CurveParams:
+    """How a code becomes the fixed-point argument of exp, logistic or tanh.
+
+    Attributes:
+        requant: Scales (code - zero_point) to Q5.26 (softmax) or Q4.27 (logistic, tanh).
+        radius: Codes at least this far from the zero point saturate (logistic, tanh), or count as
+            exp(...) = 0 (softmax).
+    """
+
+    requant: Requant
+    radius: int
+
+
+def quant_of(graph: Graph, name: str) -> QuantParams:
+    """Return the QuantParams of a tensor that a checked graph says is quantized."""
+    quant = graph.tensors[name].quant
+    assert quant is not None, name  # check_integer has seen to it
+    return quant
+
+
+def scale_of(graph: Graph, name: str) -> float:
+    """Return the scale of a per-tensor quantized tensor."""
+    return quant_of(graph, name).scale[0]
+
+
+def code_bounds(activation: Activation, output: QuantParams) -> tuple[int, int]:
+    """Return the least and greatest output code that a fused activation leaves.
+
+    Source: TFLite `CalculateActivationRangeQuantized` (tflite/kernels/kernel_util.cc).
+    """
+    if activation is Activation.NONE:
+        return CODE_MIN, CODE_MAX
+    low = max(CODE_MIN, output.zero_point)
+    if activation is Activation.RELU:
+        return low, CODE_MAX
+    six = math.floor(float(np.float32(6.0) / np.float32(output.scale[0])) + 0.5)
+    return low, min(CODE_MAX, output.zero_point + six)
+
+
+def weighted_requants(
+    operation: Conv2D | DepthwiseConv2D | FullyConnected, graph: Graph
+) -> tuple[Requant, ...]:
+    """Return one Requant per output channel, or a single one where the weight has one scale.
+
+    Source: TFLite `PopulateConvolutionQuantizationParams`; a fully connected weight with one scale
+    takes `GetQuantizedConvolutionMultipler`, whose product is rounded to float32.
+    """
+    x, y = scale_of(graph, operation.input), scale_of(graph, operation.output)
+    weight = quant_of(graph, operation.weight)
+    if isinstance(operation, FullyConnected) and weight.axis is None:
+        product = float(np.float32(x) * np.float32(weight.scale[0]))
+        return (quantize_factor(product / y),)
+    return tuple(quantize_factor(x * scale / y) for scale in weight.scale)
+
+
+def add_params(operation: Add, graph: Graph) -> AddParams:
+    """Return the three factors of an addition.
+
+    Source: TFLite `Prepare` of add (tflite/kernels/add.cc).
+    """
+    left, right = scale_of(graph, operation.left), scale_of(graph, operation.right)
+    twice_max = 2 * max(left, right)
+    output = twice_max / (2**ADD_LEFT_SHIFT * scale_of(graph, operation.output))
+    return AddParams(
+        quantize_factor(left / twice_max),
+        quantize_factor(right / twice_max),
+        quantize_factor(output),
+    )
+
+
+def mul_requant(operation: Mul, graph: Graph) -> Requant:
+    """Return the factor of a product.
+
+    Source: TFLite Micro `CalculateOpDataMul` (tensorflow/lite/micro/kernels/mul_common.cc).
+    """
+    product = scale_of(graph, operation.left) * scale_of(graph, operation.right)
+    return quantize_factor(product / scale_of(graph, operation.output))
+
+
+def rescale_requant(operation: Activate | Quantize, graph: Graph) -> Requant:
+    """Return the factor from the input's scale to the output's.
+
+    Source: TFLite `ReluPrepare`, which divides in float32, and `Prepare` of quantize, in double.
+    """
+    x, y = scale_of(graph, operation.input), scale_of(graph, operation.output)
+    if isinstance(operation, Activate):
+        return quantize_factor(float(np.float32(x) / np.float32(y)))
+    return quantize_factor(x / y)
+
+
+def mean_requant(operation: Mean, graph: Graph) -> Requant:
+    """Return the factor from a sum of codes to the mean's code: 1 / count is folded in.
+
+    Source: TFLite `QuantizedMeanOrSum` (tflite/kernels/internal/reference/reduce.h).
+    """
+    requant = quantize_factor(scale_of(graph, operation.input) / scale_of(graph, operation.output))
+    shape = graph.tensors[operation.input].shape
+    count = math.prod(shape[axis] for axis in operation.axes)
+    shift = min(count.bit_length() - 1, 32, 31 + requant.shift)
+    return Requant((requant.multiplier << shift) // count, requant.shift - shift)
+
+
+def softmax_params(operation: Softmax, graph: Graph) -> CurveParams:
+    """Return how a difference of codes becomes Q5.26.
+
+    Source: TFLite `PreprocessSoftmaxScaling` (tflite/kernels/internal/quantization_util.cc).
+    """
+    beta = float(np.float32(operation.beta))
+    factor = beta * scale_of(graph, operation.input) * 2 ** (31 - SOFTMAX_INTEGER_BITS)
+    return _curve_params(min(factor, 2.0**31 - 1), SOFTMAX_INTEGER_BITS)
+
+
+def logistic_params(operation: Logistic | Tanh, graph: Graph) -> CurveParams:
+    """Return how (code - zero_point) becomes Q4.27.
+
+    Source: TFLite Micro `CalculateArithmeticOpDataLogistic` and `...Tanh`.
+    """
+    factor = scale_of(graph, operation.input) * 2 ** (31 - LOGISTIC_INTEGER_BITS)
+    return _curve_params(factor, LOGISTIC_INTEGER_BITS)
+
+
+def _curve_params(factor: float, integer_bits: int) -> CurveParams:
+    requant = quantize_curve_factor(factor)
+    largest = ((1 << integer_bits) - 1) * (1 << (31 - integer_bits))
+    return CurveParams(requant, math.floor(largest / 2.0**requant.shift))
+
+
+def quantize_curve_factor(factor: float) -> Requant:
+    """Return a factor up to 2**31 as multiplier and shift; the product stays below 2**31."""
+    mantissa, shift = math.frexp(factor)
+    multiplier = math.floor(mantissa * 2**31 + 0.5)
+    if multiplier == 2**31:
+        multiplier, shift = multiplier // 2, shift + 1
+    return Requant(multiplier, shift)

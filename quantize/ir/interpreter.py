@@ -1,0 +1,301 @@
+"""The definition of every operation: slow, obvious, in integers.
+
+An IntGraph means what this module computes, in the arithmetic profile that the graph names
+(docs/numerics.md). LiteRT's reference kernels judge it; then it judges our C and our emitters.
+Sums of products run in float64, which is exact: they stay far below 2**53.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias, assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from quantize.errors import DataError
+from quantize.ir import gemmlowp
+from quantize.ir.fixed_point import Requant, divide_by_power_of_two, requantize
+from quantize.ir.graph import Array, IntGraph, Profile
+from quantize.ir.integer_params import (
+    ADD_LEFT_SHIFT,
+    CODE_MAX,
+    CODE_MIN,
+    SOFTMAX_INTEGER_BITS,
+    add_params,
+    code_bounds,
+    logistic_params,
+    mean_requant,
+    mul_requant,
+    quant_of,
+    rescale_requant,
+    scale_of,
+    softmax_params,
+    weighted_requants,
+)
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+)
+
+Values: TypeAlias = Mapping[str, Array]
+Codes: TypeAlias = npt.NDArray[np.int64]
+
+
+def execute(graph: IntGraph, inputs: Values) -> dict[str, Array]:
+    """Return the outputs by name, (N, ...) int8, of inputs (N, ...) int8 by name.
+
+    Raises:
+        DataError: An input is missing or has another shape or type than the graph says.
+    """
+    values = trace(graph, inputs)
+    return {name: values[name] for name in graph.outputs}
+
+
+def trace(graph: IntGraph, inputs: Values) -> dict[str, Array]:
+    """Return every tensor by name, constants included; arguments and errors as in `execute`."""
+    values = {**graph.constants, **{name: _input(graph, name, inputs) for name in graph.inputs}}
+    for operation in graph.operations:
+        values[operation.output] = execute_operation(operation, graph, values)
+    return values
+
+
+def _input(graph: IntGraph, name: str, inputs: Values) -> Array:
+    if name not in inputs:
+        raise DataError(f"{name}: no such input was given, there are {sorted(inputs)}")
+    value, tensor = inputs[name], graph.tensors[name]
+    if value.dtype != tensor.dtype.value or value.shape[1:] != tensor.shape[1:] or not value.ndim:
+        raise DataError(
+            f"{name}: {value.dtype}{value.shape}, expected {tensor.dtype}{('N', *tensor.shape[1:])}"
+        )
+    return value
+
+
+def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> Array:
+    """Return the output (N, ...) of one operation, given the tensors it reads."""
+    match operation:
+        case Conv2D():
+            result = _conv(operation, graph, values)
+        case DepthwiseConv2D():
+            result = _depthwise(operation, graph, values)
+        case FullyConnected():
+            result = _fully_connected(operation, graph, values)
+        case Add():
+            result = _add(operation, graph, values)
+        case Mul():
+            result = _mul(operation, graph, values)
+        case AveragePool2D():
+            result = _average_pool(operation, graph, values)
+        case MaxPool2D():
+            result = _max_pool(operation, graph, values)
+        case Mean():
+            result = _mean(operation, graph, values)
+        case Pad():
+            result = _pad(operation, graph, values)
+        case Reshape():
+            value = values[operation.input]
+            result = value.reshape(len(value), *graph.tensors[operation.output].shape[1:])
+        case Transpose():
+            result = values[operation.input].transpose(operation.permutation)
+        case Concat():
+            result = np.concatenate([values[name] for name in operation.inputs], operation.axis)
+        case Softmax():
+            result = _softmax(operation, graph, values)
+        case Logistic() | Tanh():
+            result = _curve(operation, graph, values)
+        case Activate():
+            bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
+            result = np.clip(_rescale(operation, graph, values), *bounds)
+        case Quantize():
+            result = _rescale(operation, graph, values)
+        case Dequantize():  # pragma: no cover - check_integer lets none pass
+            raise AssertionError(operation)
+        case _:
+            assert_never(operation)
+    return np.clip(result, CODE_MIN, CODE_MAX).astype(np.int8)
+
+
+def _centred(name: str, graph: IntGraph, values: Values) -> Codes:
+    """Return quantized - zero_point."""
+    return values[name].astype(np.int64) - quant_of(graph, name).zero_point
+
+
+def _scaled(accumulator: Codes, *requants: Requant) -> Codes:
+    multiplier = np.array([requant.multiplier for requant in requants], np.int64)
+    shift = np.array([requant.shift for requant in requants], np.int64)
+    return requantize(accumulator, multiplier, shift)
+
+
+def _finished(
+    scaled: Codes,
+    operation: Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul,
+    graph: IntGraph,
+) -> Codes:
+    """Return `scaled` moved to the output's zero point and clamped by the fused activation."""
+    output = quant_of(graph, operation.output)
+    return np.clip(scaled + output.zero_point, *code_bounds(operation.activation, output))
+
+
+def _bias(operation: Conv2D | DepthwiseConv2D | FullyConnected, values: Values) -> Codes | int:
+    return 0 if operation.bias is None else values[operation.bias].astype(np.int64)
+
+
+def _windows(
+    image: Codes,
+    padding: Padding,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+    fill: int = 0,
+) -> Codes:
+    """Return the windows of (N, H, W, C) as (N, OH, OW, C, KH, KW)."""
+    rows, columns = (padding.top, padding.bottom), (padding.left, padding.right)
+    padded = np.pad(image, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    views = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
+    return views[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+
+
+def _conv(operation: Conv2D, graph: IntGraph, values: Values) -> Codes:
+    weight = values[operation.weight].astype(np.float64)
+    image = _centred(operation.input, graph, values)
+    kernel = (weight.shape[1], weight.shape[2])
+    windows = _windows(image, operation.padding, kernel, operation.stride, operation.dilation)
+    sums = np.einsum("nyxihw,ohwi->nyxo", windows.astype(np.float64), weight, optimize=True)
+    accumulator = sums.astype(np.int64) + _bias(operation, values)
+    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+
+
+def _depthwise(operation: DepthwiseConv2D, graph: IntGraph, values: Values) -> Codes:
+    image = _centred(operation.input, graph, values)
+    _, *kernel, channels = values[operation.weight].shape
+    weight = values[operation.weight].reshape(*kernel, image.shape[3], -1).astype(np.float64)
+    windows = _windows(
+        image, operation.padding, (kernel[0], kernel[1]), operation.stride, operation.dilation
+    )
+    sums = np.einsum("nyxchw,hwcm->nyxcm", windows.astype(np.float64), weight, optimize=True)
+    accumulator = sums.astype(np.int64).reshape(*sums.shape[:3], channels)
+    accumulator = accumulator + _bias(operation, values)
+    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+
+
+def _fully_connected(operation: FullyConnected, graph: IntGraph, values: Values) -> Codes:
+    rows = _centred(operation.input, graph, values)
+    rows = rows.reshape(len(rows), -1)
+    sums = rows.astype(np.float64) @ values[operation.weight].T.astype(np.float64)
+    accumulator = sums.astype(np.int64) + _bias(operation, values)
+    if graph.profile is Profile.LITERT:
+        return _finished(_scaled_once(accumulator, operation, graph), operation, graph)
+    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+
+
+def _scaled_once(accumulator: Codes, operation: FullyConnected, graph: IntGraph) -> Codes:
+    """Return accumulator times the real factor in double, rounded once, half away from 0.
+
+    Source: LiteRT's reference fully connected since 2.20 (tensorflow issue 119412).
+    """
+    weight = quant_of(graph, operation.weight)
+    x, y = scale_of(graph, operation.input), scale_of(graph, operation.output)
+    if weight.axis is None:
+        factors = np.array([float(np.float32(x) * np.float32(weight.scale[0])) / y])
+    else:
+        factors = np.array([x * scale / y for scale in weight.scale])
+    real = accumulator * factors
+    rounded: Codes = (np.sign(real) * np.floor(np.abs(real) + 0.5)).astype(np.int64)
+    return rounded
+
+
+def _add(operation: Add, graph: IntGraph, values: Values) -> Codes:
+    params = add_params(operation, graph)
+    left = _scaled(_centred(operation.left, graph, values) << ADD_LEFT_SHIFT, params.left)
+    right = _scaled(_centred(operation.right, graph, values) << ADD_LEFT_SHIFT, params.right)
+    return _finished(_scaled(left + right, params.output), operation, graph)
+
+
+def _mul(operation: Mul, graph: IntGraph, values: Values) -> Codes:
+    left, right = (_centred(n, graph, values) for n in (operation.left, operation.right))
+    return _finished(_scaled(left * right, mul_requant(operation, graph)), operation, graph)
+
+
+def _average_pool(operation: AveragePool2D, graph: IntGraph, values: Values) -> Codes:
+    """Return sums of raw codes over the count of valid cells, rounded half away from 0."""
+    codes = values[operation.input].astype(np.int64)
+    window = (operation.padding, operation.kernel, operation.stride)
+    total = _windows(codes, *window).sum((-2, -1))
+    count = _windows(np.ones_like(codes), *window).sum((-2, -1))
+    mean: Codes = np.sign(total) * ((np.abs(total) + count // 2) // count)
+    return np.clip(mean, *code_bounds(operation.activation, quant_of(graph, operation.output)))
+
+
+def _max_pool(operation: MaxPool2D, graph: IntGraph, values: Values) -> Codes:
+    codes = values[operation.input].astype(np.int64)
+    windows = _windows(codes, operation.padding, operation.kernel, operation.stride, fill=CODE_MIN)
+    bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
+    greatest: Codes = windows.max((-2, -1))
+    return np.clip(greatest, *bounds)
+
+
+def _mean(operation: Mean, graph: IntGraph, values: Values) -> Codes:
+    centred = _centred(operation.input, graph, values)
+    total = centred.sum(operation.axes, keepdims=operation.keep_dims)
+    scaled = _scaled(total, mean_requant(operation, graph))
+    return scaled + quant_of(graph, operation.output).zero_point
+
+
+def _pad(operation: Pad, graph: IntGraph, values: Values) -> Array:
+    zero = quant_of(graph, operation.input).zero_point
+    fill = zero if operation.fill is PadFill.ZERO else CODE_MIN
+    return np.pad(values[operation.input], operation.amounts, constant_values=fill)
+
+
+def _rescale(operation: Activate | Quantize, graph: IntGraph, values: Values) -> Codes:
+    centred = _centred(operation.input, graph, values)
+    if isinstance(operation, Activate) and operation.activation is Activation.RELU6:
+        return centred + quant_of(graph, operation.output).zero_point  # scales are equal
+    scaled = _scaled(centred, rescale_requant(operation, graph))
+    return scaled + quant_of(graph, operation.output).zero_point
+
+
+def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
+    """Source: TFLite `reference_ops::Softmax` (tflite/kernels/internal/reference/softmax.h)."""
+    params = softmax_params(operation, graph)
+    codes = values[operation.input].astype(np.int64)
+    difference = codes - codes.max(-1, keepdims=True)
+    is_counted = difference >= -params.radius
+    argument = _scaled(np.where(is_counted, difference, 0), params.requant)
+    exp = gemmlowp.exp_on_negative_values(argument, SOFTMAX_INTEGER_BITS)  # Q0.31
+    in_q12 = np.where(is_counted, divide_by_power_of_two(exp, 12), 0)
+    mantissa, bits = gemmlowp.reciprocal(in_q12.sum(-1, keepdims=True), 12)
+    product = gemmlowp.multiply(mantissa, exp)
+    return np.where(is_counted, divide_by_power_of_two(product, bits + 23) - 128, CODE_MIN)
+
+
+def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
+    """Source: TFLite `Logistic`, `Tanh` (tflite/kernels/internal/reference/integer_ops)."""
+    params = logistic_params(operation, graph)
+    centred = _centred(operation.input, graph, values)
+    is_inside = np.abs(centred) < params.radius
+    argument = _scaled(np.where(is_inside, centred, 0), params.requant)
+    if isinstance(operation, Logistic):
+        inside = divide_by_power_of_two(gemmlowp.logistic(argument), 23) - 128
+    else:
+        inside = divide_by_power_of_two(gemmlowp.tanh(argument), 24)
+    return np.where(is_inside, inside, np.where(centred < 0, CODE_MIN, CODE_MAX))

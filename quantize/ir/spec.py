@@ -1,0 +1,244 @@
+"""What is legal at a stage: the only maker of FloatGraph and IntGraph.
+
+A graph that passed is trusted from there on: emitters and exporters check nothing again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from quantize.errors import GraphError
+from quantize.ir.graph import (
+    Array,
+    DType,
+    FloatGraph,
+    Graph,
+    IntGraph,
+    Profile,
+    QuantParams,
+    TensorType,
+)
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Padding,
+    Quantize,
+    Softmax,
+    Tanh,
+    input_names,
+)
+from quantize.ir.shapes import infer_shape, same_padding
+
+SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
+LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
+TANH_OUTPUT = QuantParams((1 / 128,), 0)
+
+_CODE_RANGE = {DType.INT8: (-128, 127), DType.INT16: (-32768, 32767)}
+
+
+def check_float(graph: Graph) -> FloatGraph:
+    """Return the graph as a FloatGraph: sound, every tensor float32 and finite.
+
+    Raises:
+        GraphError: Names the first tensor or operation that breaks a rule.
+    """
+    _check_structure(graph)
+    for name, tensor in graph.tensors.items():
+        if tensor.dtype is not DType.FLOAT32 or tensor.quant is not None:
+            raise GraphError(f"{name}: {tensor.dtype} in a float graph, allowed is float32")
+    for name, values in graph.constants.items():
+        if not np.isfinite(values).all():
+            raise GraphError(f"{name}: a constant holds NaN or Inf")
+    for operation in graph.operations:
+        if isinstance(operation, Quantize | Dequantize):
+            raise GraphError(f"{operation.output}: {type(operation).__name__} in a float graph")
+    return FloatGraph(*_facts(graph))
+
+
+def check_integer(graph: Graph, profile: Profile = Profile.TFLM) -> IntGraph:
+    """Return the graph as an IntGraph: sound, all integers, every scale where the kernels want it.
+
+    Raises:
+        GraphError: Names the first tensor or operation that breaks a rule.
+    """
+    _check_structure(graph)
+    for name, tensor in graph.tensors.items():
+        _check_quantized(name, tensor)
+    for operation in graph.operations:
+        _check_integer_operation(operation, graph)
+    return IntGraph(*_facts(graph), profile)
+
+
+_Facts: TypeAlias = tuple[
+    str,
+    tuple[str, ...],
+    tuple[str, ...],
+    Mapping[str, TensorType],
+    Mapping[str, Array],
+    tuple[Operation, ...],
+]
+
+
+def _facts(graph: Graph) -> _Facts:
+    return (
+        graph.name,
+        graph.inputs,
+        graph.outputs,
+        graph.tensors,
+        graph.constants,
+        graph.operations,
+    )
+
+
+def _check_structure(graph: Graph) -> None:
+    _check_constants(graph)
+    known = {*graph.inputs, *graph.constants}
+    if len(known) != len(graph.inputs) + len(graph.constants):
+        raise GraphError(f"{graph.name}: an input is named twice or is a constant")
+    for operation in graph.operations:
+        _check_operation(operation, graph, known)
+        known.add(operation.output)
+    if not graph.inputs or not graph.outputs:
+        raise GraphError(f"{graph.name}: no input or no output")
+    for name in graph.outputs:
+        if name not in known or name in graph.constants:
+            raise GraphError(f"{name}: an output that no operation makes")
+    if stray := sorted(set(graph.tensors) - known):
+        raise GraphError(f"{stray[0]}: a tensor that nothing makes or reads")
+
+
+def _check_constants(graph: Graph) -> None:
+    for name in (*graph.inputs, *graph.constants):
+        if name not in graph.tensors:
+            raise GraphError(f"{name}: no tensor of that name")
+    for name, values in graph.constants.items():
+        tensor = graph.tensors[name]
+        if values.shape != tensor.shape or values.dtype != np.dtype(tensor.dtype.value):
+            raise GraphError(
+                f"{name}: constant is {values.dtype}{values.shape}, "
+                f"declared {tensor.dtype}{tensor.shape}"
+            )
+
+
+def _check_operation(operation: Operation, graph: Graph, known: set[str]) -> None:
+    for name in input_names(operation):
+        if name not in known:
+            raise GraphError(f"{operation.output}: reads {name!r} before anything makes it")
+    if operation.output in known:
+        raise GraphError(f"{operation.output}: made twice")
+    if operation.output not in graph.tensors:
+        raise GraphError(f"{operation.output}: no tensor of that name")
+    declared = graph.tensors[operation.output].shape
+    shapes = {name: graph.tensors[name].shape for name in input_names(operation)}
+    inferred = infer_shape(operation, shapes, declared)
+    if inferred != declared:
+        raise GraphError(f"{operation.output}: shape {inferred}, declared {declared}")
+    if not declared or declared[0] != 1:
+        raise GraphError(f"{operation.output}: shape {declared}; axis 0 is the batch, 1 in a graph")
+
+
+def _check_quantized(name: str, tensor: TensorType) -> None:
+    quant = tensor.quant
+    if tensor.dtype is DType.FLOAT32 or quant is None:
+        raise GraphError(f"{name}: {tensor.dtype} without scale in an integer graph")
+    if not all(_is_float32_scale(scale) for scale in quant.scale):
+        raise GraphError(f"{name}: a scale is not a positive float32")
+    channels = 1 if quant.axis is None else _channels(name, tensor, quant.axis)
+    if len(quant.scale) != channels:
+        raise GraphError(f"{name}: {len(quant.scale)} scales, expected {channels}")
+    low, high = _CODE_RANGE.get(tensor.dtype, (0, 0))
+    if not low <= quant.zero_point <= high or (quant.axis is not None and quant.zero_point):
+        raise GraphError(f"{name}: zero point {quant.zero_point} of {tensor.dtype}")
+
+
+def _is_float32_scale(scale: float) -> bool:
+    return 0.0 < scale < float("inf") and float(np.float32(scale)) == scale
+
+
+def _channels(name: str, tensor: TensorType, axis: int) -> int:
+    if not 0 <= axis < len(tensor.shape):
+        raise GraphError(f"{name}: channel axis {axis} of shape {tensor.shape}")
+    return tensor.shape[axis]
+
+
+def _check_integer_operation(operation: Operation, graph: Graph) -> None:
+    match operation:
+        case Dequantize():
+            raise GraphError(f"{operation.output}: Dequantize in an integer graph")
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            _check_weighted(operation, graph)
+        case Softmax():
+            _check_fixed_output(operation.output, graph, SOFTMAX_OUTPUT)
+        case Logistic():
+            _check_fixed_output(operation.output, graph, LOGISTIC_OUTPUT)
+        case Tanh():
+            _check_fixed_output(operation.output, graph, TANH_OUTPUT)
+        case Activate(activation=Activation.RELU6):  # TFLite Micro clamps without rescaling
+            _check_same_scale(operation, graph)
+        case Add() | Mul() | Mean() | Activate() | Quantize():
+            _check_activations(operation, graph)
+        case _:
+            _check_same_scale(operation, graph)
+    if isinstance(operation, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
+        _check_padding(operation, graph)
+
+
+def _check_activations(operation: Operation, graph: Graph) -> None:
+    for name in (*input_names(operation), operation.output):
+        tensor = graph.tensors[name]
+        if tensor.dtype not in _CODE_RANGE or (tensor.quant and tensor.quant.axis is not None):
+            raise GraphError(f"{name}: {tensor.dtype}, expected int8 with one scale")
+
+
+def _check_weighted(operation: Conv2D | DepthwiseConv2D | FullyConnected, graph: Graph) -> None:
+    weight = graph.tensors[operation.weight]
+    axis = 3 if isinstance(operation, DepthwiseConv2D) else 0
+    if operation.weight not in graph.constants or weight.dtype is not DType.INT8:
+        raise GraphError(f"{operation.weight}: a weight is an int8 constant")
+    if weight.quant is None or weight.quant.axis not in {None, axis} or weight.quant.zero_point:
+        raise GraphError(
+            f"{operation.weight}: quantized along another axis than {axis}, or with zero"
+        )
+    if operation.bias is not None and (
+        operation.bias not in graph.constants
+        or graph.tensors[operation.bias].dtype is not DType.INT32
+    ):
+        raise GraphError(f"{operation.bias}: a bias is an int32 constant")
+
+
+def _check_fixed_output(name: str, graph: Graph, expected: QuantParams) -> None:
+    if graph.tensors[name].quant != expected:
+        raise GraphError(f"{name}: {graph.tensors[name].quant}, this operation has {expected}")
+
+
+def _check_same_scale(operation: Operation, graph: Graph) -> None:
+    names: Sequence[str] = (*input_names(operation), operation.output)
+    if len({graph.tensors[name].quant for name in names}) != 1:
+        raise GraphError(f"{operation.output}: {type(operation).__name__} changes the scale")
+
+
+def _check_padding(
+    operation: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D, graph: Graph
+) -> None:
+    _, height, width, _ = graph.tensors[operation.input].shape
+    if isinstance(operation, Conv2D | DepthwiseConv2D):
+        kernel, dilation = graph.tensors[operation.weight].shape[1:3], operation.dilation
+    else:
+        kernel, dilation = operation.kernel, (1, 1)
+    same = same_padding((height, width), (kernel[0], kernel[1]), operation.stride, dilation)
+    if operation.padding not in {Padding(), same}:
+        raise GraphError(
+            f"{operation.output}: {operation.padding} is neither VALID nor SAME ({same})"
+        )
