@@ -1,0 +1,1 @@
+"""Rewrites of a float graph that keep its result; `simplify` runs them in order."""
