@@ -1,0 +1,225 @@
+"""TOML to frozen structs, and the only place that reads environment variables.
+
+Unknown keys are refused with the nearest known one; every message is one line with the key's path.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from edge_runtime.config_structs import (
+    CameraConfig,
+    Config,
+    CsvConfig,
+    DeviceConfig,
+    FilesConfig,
+    HealthConfig,
+    HttpConfig,
+    MqttConfig,
+    OutboxConfig,
+    PipelineConfig,
+    PublishConfig,
+    SourceConfig,
+    SyntheticConfig,
+    TlsConfig,
+    VideoConfig,
+)
+from edge_runtime.config_suggestions import explain
+from edge_runtime.errors import ConfigError
+
+__all__ = [
+    "CameraConfig",
+    "Config",
+    "CsvConfig",
+    "DeviceConfig",
+    "Environment",
+    "FilesConfig",
+    "HealthConfig",
+    "HttpConfig",
+    "MqttConfig",
+    "OutboxConfig",
+    "PipelineConfig",
+    "PublishConfig",
+    "SourceConfig",
+    "SyntheticConfig",
+    "TlsConfig",
+    "VideoConfig",
+    "contradictions",
+    "decode_config",
+    "load_config",
+    "models_directory",
+    "read_environment",
+    "read_secret",
+]
+
+MAX_CONFIG_BYTES = 1 << 20
+MAX_SECRET_BYTES = 4096
+AnyTable = TypeVar("AnyTable", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the process was told by its environment.
+
+    Attributes:
+        state_directory: Where the outbox and the models live.
+        notify_socket: systemd's, None outside systemd.
+        watchdog_usec: systemd's WATCHDOG_USEC, None without a watchdog for this process.
+        credentials_directory: systemd's, None outside.
+    """
+
+    state_directory: Path
+    notify_socket: str | None
+    watchdog_usec: int | None
+    credentials_directory: Path | None
+
+
+def load_config(path: Path) -> Config:
+    """Return the configuration in a file; relative paths in it start at the file's directory.
+
+    Raises:
+        ConfigError: The file cannot be read, or see `decode_config`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: {len(data)} bytes, allowed are {MAX_CONFIG_BYTES}")
+    try:
+        config = decode_config(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return _anchor(config, path.absolute().parent)
+
+
+def decode_config(text: str) -> Config:
+    """Return the configuration that TOML text says, paths as they stand.
+
+    Raises:
+        ConfigError: Not TOML, an unknown key, a value outside what is allowed, a contradiction.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}") from error
+    try:
+        config = msgspec.convert(tables, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(str(error), Config, tables)) from error
+    problems = contradictions(config)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return config
+
+
+def contradictions(config: Config) -> tuple[str, ...]:
+    """Return what is wrong between keys that are each right by themselves."""
+    problems = [*_mqtt_contradictions(config.mqtt)]
+    names = [pipeline.name for pipeline in config.pipeline]
+    problems += [
+        f"pipeline: name {n!r} is used twice" for n in sorted({*names}) if names.count(n) > 1
+    ]
+    for index, pipeline in enumerate(config.pipeline):
+        if pipeline.publish.keep == "all" and not pipeline.publish.events:
+            problems.append(f'pipeline[{index}].publish: keep = "all" needs events = true')
+        problems += [f"pipeline[{index}].source: {p}" for p in _source_problems(pipeline.source)]
+    return tuple(problems)
+
+
+def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """Return what the environment says; `$STATE_DIRECTORY` may list several, the first counts."""
+    state = variables.get("STATE_DIRECTORY", "").split(":")[0]
+    home = variables.get("HOME", ".")
+    usec = variables.get("WATCHDOG_USEC", "")
+    is_mine = variables.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    credentials = variables.get("CREDENTIALS_DIRECTORY")
+    return Environment(
+        state_directory=Path(state) if state else Path(home, ".local", "state", "edge-runtime"),
+        notify_socket=variables.get("NOTIFY_SOCKET") or None,
+        watchdog_usec=int(usec) if usec.isdigit() and is_mine else None,
+        credentials_directory=Path(credentials) if credentials else None,
+    )
+
+
+def models_directory(config: Config, environment: Environment) -> Path:
+    """Return where NAME/VERSION/ bundles are looked for."""
+    if config.models_dir is None:
+        return environment.state_directory / "models"
+    return Path(config.models_dir)
+
+
+def read_secret(path: Path) -> str:
+    """Return the one line that a secret's file holds, without its newline.
+
+    Raises:
+        ConfigError: Not readable, empty, more than one line, too long.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read(MAX_SECRET_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the secret cannot be read") from error
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret or "\n" in secret or len(text) > MAX_SECRET_BYTES:
+        raise ConfigError(f"{path}: allowed is one line of 1 to {MAX_SECRET_BYTES} characters")
+    return secret
+
+
+def _mqtt_contradictions(mqtt: MqttConfig) -> list[str]:
+    problems = []
+    if mqtt.tls is not None and (mqtt.tls.cert is None) != (mqtt.tls.key is None):
+        problems.append("mqtt.tls: cert and key belong together")
+    if mqtt.password_file is not None and mqtt.username is None:
+        problems.append("mqtt: password_file without username")
+    if mqtt.session_expiry_s < mqtt.will_delay_s:
+        problems.append(
+            f"mqtt: session_expiry_s {mqtt.session_expiry_s} is below will_delay_s "
+            f"{mqtt.will_delay_s}, the will would not wait"
+        )
+    return problems
+
+
+def _source_problems(source: SourceConfig) -> list[str]:
+    match source:
+        case CameraConfig():
+            places = (source.device, source.url, source.url_file, source.gstreamer)
+            if sum(place is not None for place in places) != 1:
+                return ["exactly one of device, url, url_file and gstreamer is needed"]
+        case CsvConfig() if (source.timestamp_column is None) == (source.rate_hz is None):
+            return ["exactly one of timestamp_column and rate_hz is needed"]
+        case _:
+            pass
+    return []
+
+
+def _anchor(config: Config, directory: Path) -> Config:
+    """Return the configuration with relative paths below `directory`."""
+    mqtt = _with_paths(config.mqtt, directory, "password_file")
+    if mqtt.tls is not None:
+        tls = _with_paths(mqtt.tls, directory, "ca", "cert", "key")
+        mqtt = msgspec.structs.replace(mqtt, tls=tls)
+    pipelines = tuple(_anchor_pipeline(pipeline, directory) for pipeline in config.pipeline)
+    config = msgspec.structs.replace(config, mqtt=mqtt, pipeline=pipelines)
+    return _with_paths(config, directory, "models_dir")
+
+
+def _anchor_pipeline(pipeline: PipelineConfig, directory: Path) -> PipelineConfig:
+    key = "url_file" if isinstance(pipeline.source, CameraConfig) else "path"
+    pipeline = msgspec.structs.replace(
+        pipeline, source=_with_paths(pipeline.source, directory, key)
+    )
+    return _with_paths(pipeline, directory, "model") if "/" in pipeline.model else pipeline
+
+
+def _with_paths(struct: AnyTable, directory: Path, *keys: str) -> AnyTable:
+    found = {key: getattr(struct, key, None) for key in keys}
+    anchored = {key: str(directory / text) for key, text in found.items() if text is not None}
+    return msgspec.structs.replace(struct, **anchored) if anchored else struct
