@@ -1,0 +1,85 @@
+"""Fixtures of all tests, and the rule for tools: missing means skipped, or failed in CI.
+
+A test that needs a tool carries its marker. Where the tool is missing the test is skipped with the
+tool's name; REQUIRE_TOOLS=1 turns that skip into a failure.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def _program(*names: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return next((name for name in names if _find(name) is None), None)
+
+    return missing
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def _module(*names: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return next((name for name in names if importlib.util.find_spec(name) is None), None)
+
+    return missing
+
+
+def _shared() -> str | None:
+    return None if (SHARED / "models").is_dir() else "the reference models (../shared)"
+
+
+TOOLS: dict[str, Callable[[], str | None]] = {
+    "broker": _program("mosquitto"),
+    "qemu": _program("qemu-system-arm", "arm-none-eabi-gcc"),
+    "tflite": _module("ai_edge_litert"),
+    "ort": _module("onnxruntime"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a tool that is not there; the reference models may always be missing."""
+    is_required = os.environ.get("REQUIRE_TOOLS") == "1"
+    for item in items:
+        if item.get_closest_marker("shared_assets") and (missing := _shared()):
+            item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
+        for marker, probe in TOOLS.items():
+            if item.get_closest_marker(marker) and not is_required and (missing := probe()):
+                item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail, with the tool's name, where a required tool is missing."""
+    for marker, probe in TOOLS.items():
+        if item.get_closest_marker(marker) and (missing := probe()):
+            pytest.fail(f"needs {missing}; scripts/install-tools installs it", pytrace=False)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of reference models and labelled inputs (mark the test `shared_assets`)."""
+    return SHARED
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(20261123)
+
+
+@pytest.fixture(autouse=True)
+def _private_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the daemon's state out of the user's home."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
