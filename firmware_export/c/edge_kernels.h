@@ -1,0 +1,33 @@
+/* Every int8 kernel: include this one file.
+ *
+ * Each takes a const table (edge_types.h says what it must hold), its inputs and its output.
+ * "in place": the output may be the very memory of the input (of either input); never may they
+ * overlap otherwise. No kernel needs scratch memory.
+ *
+ *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
+ *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
+ *   edge_fully_connected_s8(const edge_fully_connected_t *, const int8_t *input, int8_t *output)
+ *   edge_add_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
+ *       in place where `broadcast` is NULL
+ *   edge_mul_s8(const edge_mul_t *, const int8_t *left, const int8_t *right, int8_t *output)
+ *       in place where `broadcast` is NULL
+ *   edge_average_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
+ *   edge_max_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
+ *   edge_mean_s8(const edge_mean_t *, const int8_t *input, int8_t *output)
+ *   edge_pad_s8(const edge_pad_t *, const int8_t *input, int8_t *output)
+ *   edge_transpose_s8(const edge_transpose_t *, const int8_t *input, int8_t *output)
+ *   edge_concat_s8(const edge_concat_t *, const int8_t *input, int8_t *output), once per input
+ *   edge_softmax_s8(const edge_softmax_t *, const int8_t *input, int8_t *output)       in place
+ *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
+ *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
+ *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
+ *
+ * Arithmetic: bit for bit that of TensorFlow Lite Micro's reference kernels and of CMSIS-NN's
+ * default build. Floats only in edge_io_f32.h, which is not included here.
+ */
+#ifndef EDGE_KERNELS_H
+#define EDGE_KERNELS_H
+
+#include "edge_types.h"
+
+#endif /* EDGE_KERNELS_H */

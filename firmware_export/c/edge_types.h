@@ -1,0 +1,278 @@
+/* Parameters of every kernel: what the exporter writes as const tables, what the kernels read.
+ *
+ * Conventions of all kernels
+ *   - real = scale * (quantized - zero_point); a field named zero_point is always that number,
+ *     never its negative.
+ *   - Activations are int8, channels last, one sample: (height, width, channels).
+ *   - requantized = accumulator * multiplier * 2^(shift - 31), rounded twice (edge_requantize.h);
+ *     multiplier in [2^30, 2^31 - 1] or 0, shift in [-31, 30], a positive shift goes left.
+ *   - Every int8 result is clamped to [activation_min, activation_max] after its zero point was
+ *     added; without an activation these are -128 and 127.
+ *   - A kernel never fails and never checks: the tables are right, or the exporter has a bug.
+ */
+#ifndef EDGE_TYPES_H
+#define EDGE_TYPES_H
+
+#include <stdint.h>
+
+/* EDGE_KERNEL: one shared instance in a translation unit, dropped when nothing calls it.
+ * EDGE_INLINE: always inlined, so that literal sizes specialise the call. */
+#if defined(__GNUC__)
+#define EDGE_KERNEL static __attribute__((noinline, unused))
+#define EDGE_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define EDGE_KERNEL static inline
+#define EDGE_INLINE static inline
+#endif
+
+/* Only where input and output never overlap; kernels that may run in place do without it. */
+#if defined(__cplusplus)
+#if defined(__GNUC__)
+#define EDGE_RESTRICT __restrict__
+#else
+#define EDGE_RESTRICT
+#endif
+#else
+#define EDGE_RESTRICT restrict
+#endif
+
+/* The most axes (batch left out) of a broadcast, pad, transpose or mean. */
+#define EDGE_MAX_AXES 6
+
+/* ADD widens both inputs by this many bits before it scales them (TFLite's left_shift). */
+#define EDGE_ADD_LEFT_SHIFT 20
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One image: (height, width, channels). */
+typedef struct {
+    int32_t height;
+    int32_t width;
+    int32_t channels;
+} edge_image_t;
+
+/* A real factor: multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+} edge_requant_t;
+
+/* Convolution, and depthwise convolution.
+ *
+ * weight  convolution: (output.channels, kernel_height, kernel_width, input.channels)
+ *         depthwise:   (kernel_height, kernel_width, output.channels), where output channel
+ *                      c * M + m reads input channel c, M = output.channels / input.channels
+ * bias    (output.channels), never NULL, with the input zero point FOLDED IN:
+ *             bias[c] = b[c] - input_zero_point * (sum of all weights that make channel c)
+ *         where b is the model's own bias, or 0 without one.
+ *         For every channel |bias[c]| + 128 * (sum of |weight|) < 2^31 must hold, so that no
+ *         accumulator overflows: the exporter checks it.
+ * multiplier, shift  (output.channels): of input_scale * weight_scale[c] / output_scale.
+ * pad_top, pad_left  rows above and columns left of the input; what lies below and on the right
+ *         follows from the sizes. A padded cell holds input_zero_point, that is real 0; the kernel
+ *         does not read it, and gives the folded zero point back.
+ */
+typedef struct {
+    edge_image_t input;
+    edge_image_t output;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t dilation_height;
+    int32_t dilation_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weight;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edge_conv_t;
+
+/* Fully connected: (input_size) to (output_size).
+ *
+ * weight  (output_size, input_size)
+ * bias    (output_size), never NULL, input zero point folded in as for edge_conv_t:
+ *             bias[o] = b[o] - input_zero_point * sum(weight[o, :])
+ * is_per_channel  1: multiplier and shift hold output_size values; 0: one value for all.
+ */
+typedef struct {
+    int32_t input_size;
+    int32_t output_size;
+    int32_t is_per_channel;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weight;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edge_fully_connected_t;
+
+/* How two tensors of unlike shapes meet: the output's axes (outermost first) and how many elements
+ * a step along each axis moves in either input; 0 where that input has size 1 and is repeated.
+ *
+ * Per channel, (H, W, C) with (C):  axes 2, size {H * W, C}, left {C, 1}, right {0, 1}
+ * One value, (N) with ():           axes 1, size {N},        left {1},    right {0}
+ */
+typedef struct {
+    int32_t axes; /* in [1, EDGE_MAX_AXES] */
+    int32_t size[EDGE_MAX_AXES];
+    int32_t left_stride[EDGE_MAX_AXES];
+    int32_t right_stride[EDGE_MAX_AXES];
+} edge_broadcast_t;
+
+/* Sum of two tensors.
+ *
+ * With t = 2 * max(left_scale, right_scale), in double, every shift <= 0 (factors of at most 1):
+ *   left   requant of left_scale / t
+ *   right  requant of right_scale / t
+ *   output requant of t / (2^EDGE_ADD_LEFT_SHIFT * output_scale)
+ * broadcast  NULL: both inputs and the output hold `size` elements, in the same order.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+    int32_t left_zero_point;
+    int32_t right_zero_point;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    edge_requant_t left;
+    edge_requant_t right;
+    edge_requant_t output;
+} edge_add_t;
+
+/* Product of two tensors; output: requant of left_scale * right_scale / output_scale.
+ *
+ * broadcast  NULL: both inputs and the output hold `size` elements, in the same order.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+    int32_t left_zero_point;
+    int32_t right_zero_point;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    edge_requant_t output;
+} edge_mul_t;
+
+/* Average or max pooling; input and output share scale and zero point.
+ *
+ * A window must touch at least one cell of the input; cells outside do not count.
+ */
+typedef struct {
+    edge_image_t input;
+    edge_image_t output; /* output.channels == input.channels */
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t activation_min;
+    int32_t activation_max;
+} edge_pool_t;
+
+/* Mean over some axes of the input.
+ *
+ * kept, reduced  the axes that stay and those that go, each outermost first, with the input's
+ *                stride in elements; neighbours may be merged.
+ *                Over height and width of (H, W, C): kept 1 {C} {1}, reduced 1 {H * W} {C}.
+ *                kept_axes may be 0: one output.
+ * requant  of input_scale / output_scale with the count n = product of reduced_size folded in:
+ *                (m, s) = quantize_factor(input_scale / output_scale), in double
+ *                k = min(floor(log2(n)), 32, 31 + s)
+ *                multiplier = (m << k) / n, truncated; shift = s - k
+ *          (TFLite `QuantizedMeanOrSum`, reference/reduce.h)
+ */
+typedef struct {
+    int32_t kept_axes;
+    int32_t kept_size[EDGE_MAX_AXES];
+    int32_t kept_stride[EDGE_MAX_AXES];
+    int32_t reduced_axes; /* at least 1 */
+    int32_t reduced_size[EDGE_MAX_AXES];
+    int32_t reduced_stride[EDGE_MAX_AXES];
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    edge_requant_t requant;
+} edge_mean_t;
+
+/* `value` (the zero point, or -128 before a max pool) around the input.
+ *
+ * size  of the input's axes; the output's are before + size + after.
+ * Inner axes that are not padded may be merged: (H, W, C) padded in H and W is
+ * axes 2, size {H, W * C}, before {top, left * C}, after {bottom, right * C}.
+ */
+typedef struct {
+    int32_t axes; /* in [1, EDGE_MAX_AXES] */
+    int32_t size[EDGE_MAX_AXES];
+    int32_t before[EDGE_MAX_AXES];
+    int32_t after[EDGE_MAX_AXES];
+    int32_t value;
+} edge_pad_t;
+
+/* The output's axes, and how many elements a step along each of them moves in the input. */
+typedef struct {
+    int32_t axes; /* in [1, EDGE_MAX_AXES] */
+    int32_t size[EDGE_MAX_AXES];
+    int32_t input_stride[EDGE_MAX_AXES];
+} edge_transpose_t;
+
+/* One input of a concatenation; call the kernel once for each input.
+ *
+ * Along axis a: rows = product of the sizes before a, input_row = this input's product of the
+ * sizes from a on, output_row = the output's, offset = sum of input_row of the inputs before it.
+ */
+typedef struct {
+    int32_t rows;
+    int32_t input_row;
+    int32_t output_row;
+    int32_t offset;
+} edge_concat_t;
+
+/* Softmax along the last axis; the output has scale 1/256 and zero point -128.
+ *
+ * multiplier, left_shift  quantize_factor(min(beta * input_scale * 2^26, 2^31 - 1)), its shift;
+ *                         must be >= 0 (TFLite `PreprocessSoftmaxScaling`)
+ * diff_min                -floor(31 * 2^26 / 2^left_shift) (TFLite `CalculateInputRadius`, 5 bits)
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t multiplier;
+    int32_t left_shift;
+    int32_t diff_min;
+} edge_softmax_t;
+
+/* Any function of one int8 (logistic, tanh): output = table[input + 128]. */
+typedef struct {
+    int32_t size;
+    const int8_t *table; /* (256) */
+} edge_lookup_t;
+
+/* The input in the output's scale and zero point: QUANTIZE from int8, RELU, RELU6.
+ *
+ * requant  of input_scale / output_scale; {2^30, 1} is exactly 1.
+ */
+typedef struct {
+    int32_t size;
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    edge_requant_t requant;
+} edge_rescale_t;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EDGE_TYPES_H */
