@@ -1,0 +1,1 @@
+"""What samples show of a model: data, histograms, ranges."""
