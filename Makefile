@@ -40,7 +40,7 @@ check: venv  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports
 
 format: venv  ## rewrite the files as check wants them
 	$(BIN)/ruff format .
