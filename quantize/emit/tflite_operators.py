@@ -1,0 +1,183 @@
+"""What TFLite calls each of our operations: builtin code, version, inputs and options.
+
+Versions are the lowest that say what is used, as TFLite's converter counts them
+(tflite/converter/tools/versioning/op_version.cc); one is higher, see `_fully_connected`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from quantize.emit.tflite_tensors import TensorTable
+from quantize.ir.graph import IntGraph
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+    input_names,
+)
+
+_CODE = schema.BuiltinOperator
+_ACTIVATION_CODES = {
+    Activation.NONE: schema.ActivationFunctionType.NONE,
+    Activation.RELU: schema.ActivationFunctionType.RELU,
+    Activation.RELU6: schema.ActivationFunctionType.RELU6,
+}
+_LOWEST_INT8 = -128
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """One operator as TFLite says it.
+
+    Attributes:
+        code: A number of `BuiltinOperator`.
+        version: Of the builtin; a runtime that lacks it refuses the file.
+        inputs: Tensor numbers, parameters included.
+        options: An options object of the generated schema, None where there is nothing to say.
+    """
+
+    code: int
+    version: int
+    inputs: tuple[int, ...]
+    options: Any = None
+
+
+def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builtin:
+    """Return the operation as TFLite says it; its parameters are put into `table`."""
+    inputs = tuple(table.index(name) for name in input_names(operation))
+    match operation:
+        case Conv2D():
+            return Builtin(_CODE.CONV_2D, 3, inputs, _conv_options(operation))
+        case DepthwiseConv2D():
+            return Builtin(_CODE.DEPTHWISE_CONV_2D, 3, inputs, _depthwise_options(operation, graph))
+        case FullyConnected():
+            return _fully_connected(operation, graph, inputs)
+        case Add():
+            return Builtin(_CODE.ADD, 2, inputs, _fused(schema.AddOptionsT(), operation.activation))
+        case Mul():
+            options = _fused(schema.MulOptionsT(), operation.activation)
+            return Builtin(_CODE.MUL, _mul_version(operation, graph), inputs, options)
+        case AveragePool2D():
+            return Builtin(_CODE.AVERAGE_POOL_2D, 2, inputs, _pool_options(operation))
+        case MaxPool2D():
+            return Builtin(_CODE.MAX_POOL_2D, 2, inputs, _pool_options(operation))
+        case Mean():
+            options = schema.ReducerOptionsT(keepDims=operation.keep_dims)
+            return Builtin(_CODE.MEAN, 2, (*inputs, table.parameter(operation.axes)), options)
+        case Pad():
+            return _pad(operation, graph, table)
+        case Reshape():
+            shape = (-1, *graph.tensors[operation.output].shape[1:])  # any batch
+            return Builtin(_CODE.RESHAPE, 1, (*inputs, table.parameter(shape)))
+        case Transpose():
+            rank = len(operation.permutation)
+            version = {5: 4, 6: 6}.get(rank, 2)
+            return Builtin(
+                _CODE.TRANSPOSE, version, (*inputs, table.parameter(operation.permutation))
+            )
+        case Concat():
+            options = schema.ConcatenationOptionsT(axis=operation.axis)
+            return Builtin(_CODE.CONCATENATION, 2, inputs, options)
+        case Softmax():
+            return Builtin(_CODE.SOFTMAX, 2, inputs, schema.SoftmaxOptionsT(beta=operation.beta))
+        case Logistic():
+            return Builtin(_CODE.LOGISTIC, 2, inputs)
+        case Tanh():
+            return Builtin(_CODE.TANH, 2, inputs)
+        case Activate():
+            is_relu = operation.activation is Activation.RELU
+            return Builtin(_CODE.RELU if is_relu else _CODE.RELU6, 2, inputs)
+        case Quantize():
+            return Builtin(_CODE.QUANTIZE, 1, inputs)
+        case Dequantize():  # pragma: no cover - check_integer lets none pass
+            raise AssertionError(operation)
+        case _:
+            assert_never(operation)
+
+
+def _fused(options: Any, activation: Activation) -> Any:
+    options.fusedActivationFunction = _ACTIVATION_CODES[activation]
+    return options
+
+
+def _window(options: Any, operation: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D) -> Any:
+    """Return `options` with padding, stride and activation filled in.
+
+    check_integer has seen to it that a padding is all 0 or exactly SAME.
+    """
+    is_valid = operation.padding == Padding()
+    options.padding = schema.Padding.VALID if is_valid else schema.Padding.SAME
+    options.strideH, options.strideW = operation.stride
+    return _fused(options, operation.activation)
+
+
+def _conv_options(operation: Conv2D) -> Any:
+    options = _window(schema.Conv2DOptionsT(), operation)
+    options.dilationHFactor, options.dilationWFactor = operation.dilation
+    return options
+
+
+def _depthwise_options(operation: DepthwiseConv2D, graph: IntGraph) -> Any:
+    options = _window(schema.DepthwiseConv2DOptionsT(), operation)
+    options.dilationHFactor, options.dilationWFactor = operation.dilation
+    channels_out = graph.tensors[operation.weight].shape[3]
+    options.depthMultiplier = channels_out // graph.tensors[operation.input].shape[3]
+    return options
+
+
+def _pool_options(operation: AveragePool2D | MaxPool2D) -> Any:
+    options = _window(schema.Pool2DOptionsT(), operation)
+    options.filterHeight, options.filterWidth = operation.kernel
+    return options
+
+
+def _fully_connected(
+    operation: FullyConnected, graph: IntGraph, inputs: tuple[int, ...]
+) -> Builtin:
+    """Return a FULLY_CONNECTED.
+
+    Runtimes that predate per-channel weights take such a file at version 4 and compute nonsense;
+    version 12, the first that is younger than they are, makes them refuse it.
+    """
+    weight = graph.tensors[operation.weight].quant
+    is_per_channel = weight is not None and len(weight.scale) > 1
+    version = 12 if is_per_channel else 6 if operation.bias is None else 4
+    options = _fused(schema.FullyConnectedOptionsT(), operation.activation)
+    return Builtin(_CODE.FULLY_CONNECTED, version, inputs, options)
+
+
+def _mul_version(operation: Mul, graph: IntGraph) -> int:
+    quants = [graph.tensors[n].quant for n in (operation.left, operation.right, operation.output)]
+    left, right, output = (np.float32(quant.scale[0]) for quant in quants if quant is not None)
+    return 3 if left * right / output >= 1.0 else 2
+
+
+def _pad(operation: Pad, graph: IntGraph, table: TensorTable) -> Builtin:
+    version = 4 if len(operation.amounts) > 4 else 2
+    inputs = (table.index(operation.input), table.matrix(np.array(operation.amounts)))
+    if operation.fill is PadFill.ZERO:
+        return Builtin(_CODE.PAD, version, inputs)
+    lowest = table.int8_scalar(_LOWEST_INT8, graph.tensors[operation.input].quant)
+    return Builtin(_CODE.PADV2, version, (*inputs, lowest))
