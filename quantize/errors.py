@@ -6,6 +6,7 @@ QuantizeError
  ├─ GraphError (ValueError)            a graph that breaks the rules of its stage
  ├─ DataError (ValueError)             calibration or evaluation data that cannot be used
  ├─ RecipeError (ValueError)           a recipe that cannot be read
+ ├─ OutputError                        a bundle that cannot be written where it should be
  └─ ScaleRangeError (ValueError)       a factor that no fixed-point multiplier can express
 """
 
@@ -43,6 +44,10 @@ class DataError(QuantizeError, ValueError):
 
 class RecipeError(QuantizeError, ValueError):
     """A recipe has an unknown key or a value outside what is allowed."""
+
+
+class OutputError(QuantizeError):
+    """A bundle cannot be written: the directory refuses it, or holds that version already."""
 
 
 class ScaleRangeError(QuantizeError, ValueError):
