@@ -5,6 +5,7 @@ EdgeRuntimeError
  ├─ BundleError (ValueError)       a model bundle: manifest, hashes, self-test
  ├─ EngineError                    an inference engine that is missing or refuses the model
  ├─ SourceError                    a camera, file or sensor that cannot be opened or read
+ ├─ FrameError (ValueError)        one frame that cannot become a tensor; it is dropped and counted
  ├─ OutboxError                    the store of messages that wait for the broker
  └─ SessionError                   the broker
 """
@@ -28,6 +29,10 @@ class EngineError(EdgeRuntimeError):
 
 class SourceError(EdgeRuntimeError):
     """A source cannot be opened or has stopped delivering."""
+
+
+class FrameError(EdgeRuntimeError, ValueError):
+    """One frame has a wrong shape, values that are no numbers, or cannot be decoded."""
 
 
 class OutboxError(EdgeRuntimeError):
