@@ -1,6 +1,7 @@
 """Data of a .csv file with a header: rows of numbers, one column of them the target if named."""
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.windows import FLOAT32_MAX, Windower
 from quantize.calibrate.arrays import file_sha256
 from quantize.calibrate.dataset import Batch, Dataset, ModelInput, checked
 from quantize.calibrate.labels import parse_labels
@@ -118,7 +120,7 @@ def _lines(path: Path) -> Iterator[list[str]]:
 
 
 def _read(table: _Table, model_input: ModelInput, size: int) -> Iterator[Batch]:
-    windows = _windows(_numbers(table), table.windowing)
+    windows = _windows(_numbers(table), len(table.columns), table.windowing)
     while parts := [table.windowing.prepare(window) for window in islice(windows, size)]:
         yield {model_input.name: _fit(table.path, np.concatenate(parts), model_input)}
 
@@ -135,23 +137,23 @@ def _numbers(table: _Table) -> Iterator[Rows]:
     header = next(lines)
     positions = [header.index(name) for name in table.columns]
     for row, line in enumerate(lines):
-        try:
-            cells = [float(line[position]) for position in positions]
-            with np.errstate(over="ignore"):  # too large becomes infinity, which is refused
-                yield np.array(cells, np.float64).astype(np.float32)
-        except ValueError as error:
-            raise DataError(f"{table.path}: row {row}: {error}") from error
+        cells = [_number(table.path, row, line[position]) for position in positions]
+        yield np.array(cells, np.float32)
 
 
-def _windows(rows: Iterator[Rows], windowing: Windowing) -> Iterator[Rows]:
-    kept: list[Rows] = []
-    skip = 0
+def _number(path: Path, row: int, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= FLOAT32_MAX:
+        raise DataError(f"{path}: row {row} has {cell!r}, allowed are finite numbers")
+    return value
+
+
+def _windows(rows: Iterator[Rows], columns: int, windowing: Windowing) -> Iterator[Rows]:
+    windower = Windower(columns, windowing.length, windowing.step)
     for row in rows:
-        if skip:
-            skip -= 1
-            continue
-        kept.append(row)
-        if len(kept) == windowing.length:
-            yield np.stack(kept)
-            skip = max(windowing.step - windowing.length, 0)
-            kept = kept[windowing.step :]
+        window = windower.push(row)
+        if window is not None:
+            yield window

@@ -1,0 +1,107 @@
+"""DATA of the command line: what form it has, and what the device would do to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
+from edge_runtime.preprocess import to_tensor
+from quantize.calibrate.arrays import open_arrays
+from quantize.calibrate.dataset import Dataset, ModelInput, only_input
+from quantize.calibrate.files import open_folder
+from quantize.calibrate.npz import Array
+from quantize.calibrate.rows import Rows, Windowing, open_rows
+from quantize.errors import DataError
+
+Preprocessing: TypeAlias = TensorInput | ImageInput | WindowInput
+AS_THE_MODEL_TAKES_IT = TensorInput()
+FORMS = "an .npz file, a .csv file, or a folder of images or .npy files"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """What the user says of the data.
+
+    Attributes:
+        preprocessing: The bundle's; images and rows pass through it, arrays do not.
+        target_column: Of a .csv file; None where it has no targets.
+        class_names: In the order of the model's outputs; empty where unknown.
+    """
+
+    preprocessing: Preprocessing = AS_THE_MODEL_TAKES_IT
+    target_column: str | None = None
+    class_names: tuple[str, ...] = ()
+
+
+def open_data(path: Path, inputs: Sequence[ModelInput], settings: DataSettings) -> Dataset:
+    """Return the data at `path`, whichever of our forms it has.
+
+    Raises:
+        DataError: Missing, of no form that we read, empty, or not what the model takes.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or directory")
+    if path.is_dir():
+        return _open_folder(path, only_input(path, inputs), settings)
+    if path.suffix.lower() == ".npz":
+        return open_arrays(path, inputs)
+    if path.suffix.lower() == ".csv":
+        return _open_rows(path, only_input(path, inputs), settings)
+    raise DataError(f"{path}: expected {FORMS}")
+
+
+def _open_folder(path: Path, model_input: ModelInput, settings: DataSettings) -> Dataset:
+    def prepare(image: Path) -> Array:
+        if not isinstance(settings.preprocessing, ImageInput):
+            raise DataError(
+                f"{path}: images need --preprocess FILE.toml that says how a pixel becomes an input"
+                ' (type = "image", width, height, colour, resize, mean, std)'
+            )
+        return _prepared(image, _read_image(image), settings.preprocessing, model_input)
+
+    return open_folder(path, model_input, prepare, settings.class_names)
+
+
+def _open_rows(path: Path, model_input: ModelInput, settings: DataSettings) -> Dataset:
+    def prepare(window: Rows) -> Array:
+        return _prepared(path, window, settings.preprocessing, model_input)
+
+    match settings.preprocessing:
+        case WindowInput(columns=columns, length=length, step=step):
+            windowing = Windowing(columns, length, step, prepare)
+        case TensorInput():
+            windowing = Windowing((), 1, 1, prepare)
+        case ImageInput():
+            raise DataError(f"{path}: rows cannot be preprocessed as images")
+    return open_rows(
+        path,
+        model_input,
+        windowing,
+        target_column=settings.target_column,
+        class_names=settings.class_names,
+    )
+
+
+def _prepared(
+    path: Path, values: Array, preprocessing: Preprocessing, model_input: ModelInput
+) -> Array:
+    try:
+        return to_tensor(values, preprocessing, model_input.shape)
+    except EdgeRuntimeError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _read_image(path: Path) -> Array:
+    try:
+        import cv2  # noqa: PLC0415  # an extra: only where images are used
+    except ImportError as error:
+        raise DataError("images need OpenCV: pip install 'edge-runtime[camera]'") from error
+    encoded = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    if image is None:
+        raise DataError(f"{path}: not a readable image")
+    return np.asarray(image)
