@@ -32,8 +32,8 @@ def predictions(scores: Values) -> npt.NDArray[np.int64]:
     """Return the index of the greatest score of each row of (N, K); one column: score > 0.5."""
     rows = scores.reshape(len(scores), -1)
     if rows.shape[1] == 1:
-        return (rows[:, 0] > 0.5).astype(np.int64)
-    return np.argmax(rows, axis=1)
+        return np.asarray(rows[:, 0] > 0.5, np.int64)
+    return np.asarray(np.argmax(rows, axis=1), np.int64)
 
 
 def accuracy(labels: Values, predicted: Values) -> float:

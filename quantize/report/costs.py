@@ -1,0 +1,84 @@
+"""What a graph costs: multiply-accumulates and bytes, operation by operation."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from quantize.ir.graph import DType, Graph
+from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, Operation, input_names
+
+_BYTES = {DType.FLOAT32: 4, DType.INT8: 1, DType.INT16: 2, DType.INT32: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCost:
+    """One operation.
+
+    Attributes:
+        name: Of its output.
+        operation: Its kind.
+        shape: Of its output, batch 1 first.
+        macs: Multiply-accumulates; 0 for operations without weights.
+        parameters: How many weights and biases.
+    """
+
+    name: str
+    operation: str
+    shape: tuple[int, ...]
+    macs: int
+    parameters: int
+
+
+def operation_costs(graph: Graph) -> tuple[OperationCost, ...]:
+    """Return what each operation costs for one sample, in the order they run."""
+    return tuple(_cost(operation, graph) for operation in graph.operations)
+
+
+def total_macs(graph: Graph) -> int:
+    """Return the multiply-accumulates of one inference."""
+    return sum(_macs(operation, graph) for operation in graph.operations)
+
+
+def operation_counts(graph: Graph) -> Mapping[str, int]:
+    """Return how many operations of each kind there are, sorted by kind."""
+    return dict(sorted(Counter(type(entry).__name__ for entry in graph.operations).items()))
+
+
+def constant_bytes(graph: Graph) -> int:
+    """Return the size of all constants."""
+    return sum(values.nbytes for values in graph.constants.values())
+
+
+def largest_activation_bytes(graph: Graph) -> int:
+    """Return the size of what the hungriest operation reads and writes at once, constants not."""
+    return max((_live_bytes(operation, graph) for operation in graph.operations), default=0)
+
+
+def _cost(operation: Operation, graph: Graph) -> OperationCost:
+    constants = {name for name in input_names(operation) if name in graph.constants}
+    return OperationCost(
+        name=operation.output,
+        operation=type(operation).__name__,
+        shape=graph.tensors[operation.output].shape,
+        macs=_macs(operation, graph),
+        parameters=sum(graph.constants[name].size for name in constants),
+    )
+
+
+def _macs(operation: Operation, graph: Graph) -> int:
+    outputs = prod(graph.tensors[operation.output].shape)
+    match operation:
+        case Conv2D(weight=weight):
+            return outputs * prod(graph.tensors[weight].shape[1:])
+        case DepthwiseConv2D(weight=weight):
+            return outputs * prod(graph.tensors[weight].shape[1:3])
+        case FullyConnected(weight=weight):
+            return outputs * graph.tensors[weight].shape[1]
+        case _:
+            return 0
+
+
+def _live_bytes(operation: Operation, graph: Graph) -> int:
+    names = {*input_names(operation), operation.output} - set(graph.constants)
+    return sum(prod(graph.tensors[n].shape) * _BYTES[graph.tensors[n].dtype] for n in names)

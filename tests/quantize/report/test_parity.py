@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from quantize.emit.tflite_int8 import emit_tflite
+from quantize.executors import Kernels, TfliteRunner
+from quantize.ir.graph import IntGraph
+from quantize.ir.interpreter import execute
+from quantize.report.parity import Codes, Runner, compare_executor, difference, interpret
+from tests.models import random_inputs, tiny_classifier
+
+
+def _interpreter(graph: IntGraph) -> Runner:
+    return lambda inputs: execute(graph, inputs)
+
+
+def _one_off(name: str) -> object:
+    """Return an executor that is 1 too high (but at 127) wherever it makes the tensor `name`."""
+
+    def executor(graph: IntGraph) -> Runner:
+        def run(inputs: Codes) -> Codes:
+            outputs = execute(graph, inputs)
+            if name in outputs:
+                outputs[name] = np.minimum(outputs[name], 126) + np.int8(1)
+            return outputs
+
+        return run
+
+    return executor
+
+
+def _litert(kernels: Kernels) -> object:
+    return lambda graph: TfliteRunner(emit_tflite(graph), kernels=kernels)
+
+
+def test_the_interpreter_does_not_differ_from_itself(rng: np.random.Generator) -> None:
+    graph = tiny_classifier()
+    reference = interpret(graph, random_inputs(graph, rng, 40), traced=4, has_classes=True)
+
+    parity = compare_executor(reference, _interpreter)
+
+    assert (parity.max_lsb, parity.differing_share, parity.changed_predictions) == (0, 0.0, 0)
+    assert parity.operations == ()
+    assert parity.samples == 40
+
+
+def test_the_operation_that_differs_is_named(rng: np.random.Generator) -> None:
+    graph = tiny_classifier()
+    reference = interpret(graph, random_inputs(graph, rng, 4), traced=4, has_classes=True)
+
+    parity = compare_executor(reference, _one_off("mean"))
+
+    assert [(entry.name, entry.operation) for entry in parity.operations] == [("mean", "Mean")]
+    assert parity.operation_max_lsb == 1
+
+
+def test_end_to_end_differences_are_those_of_the_logits(rng: np.random.Generator) -> None:
+    graph = tiny_classifier()
+    reference = interpret(graph, random_inputs(graph, rng, 4), traced=1, has_classes=False)
+
+    parity = compare_executor(reference, _one_off("scores"))
+
+    assert parity.max_lsb == 0
+    assert parity.changed_predictions is None
+
+
+@pytest.mark.tflite
+def test_litert_reference_kernels_agree_operation_by_operation(rng: np.random.Generator) -> None:
+    graph = tiny_classifier()
+    reference = interpret(graph, random_inputs(graph, rng, 8), traced=8, has_classes=True)
+
+    parity = compare_executor(reference, _litert(Kernels.REFERENCE))
+
+    assert {entry.operation for entry in parity.operations} <= {"FullyConnected"}
+    assert parity.operation_max_lsb <= 1
+
+
+@pytest.mark.tflite
+def test_litert_default_kernels_are_at_most_one_off_an_operation(rng: np.random.Generator) -> None:
+    graph = tiny_classifier()
+    reference = interpret(graph, random_inputs(graph, rng, 8), traced=8, has_classes=True)
+
+    assert compare_executor(reference, _litert(Kernels.DEFAULT)).operation_max_lsb <= 1
+
+
+def test_differences_do_not_wrap_around() -> None:
+    found = difference(np.array([-128, 5], np.int8), np.array([127, 5], np.int8))
+
+    assert (found.max_lsb, found.differing_share) == (255, 0.5)

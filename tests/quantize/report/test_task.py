@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from quantize.report.subgraphs import up_to
+from quantize.report.task import Task, infer_task, last_activation
+from tests.models import tiny_classifier
+
+SCORES = tiny_classifier()  # 5 columns, out of a softmax
+LOGITS = up_to(SCORES, "logits")
+
+
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        (np.zeros(4, np.int64), Task.CLASSIFICATION),
+        (np.zeros((4, 5), np.float32), Task.REGRESSION),
+        (np.zeros(4, np.float32), Task.TENSOR),
+        (np.zeros((4, 2), np.float32), Task.TENSOR),
+        (None, Task.TENSOR),
+    ],
+)
+def test_labels_decide_the_task(labels: np.ndarray | None, task: Task) -> None:
+    assert infer_task(LOGITS, labels, None) is task
+
+
+def test_a_last_softmax_means_classes() -> None:
+    assert infer_task(SCORES, None, None) is Task.CLASSIFICATION
+    assert last_activation(SCORES) == "softmax"
+    assert last_activation(LOGITS) == "none"
+
+
+def test_the_models_own_word_counts_most() -> None:
+    assert infer_task(SCORES, np.zeros(4, np.int64), "regression") is Task.REGRESSION
