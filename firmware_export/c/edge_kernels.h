@@ -28,6 +28,14 @@
 #ifndef EDGE_KERNELS_H
 #define EDGE_KERNELS_H
 
+#include "edge_conv_s8.h"
+#include "edge_depthwise_conv_s8.h"
+#include "edge_elementwise_s8.h"
+#include "edge_fully_connected_s8.h"
+#include "edge_layout_s8.h"
+#include "edge_mean_s8.h"
+#include "edge_pool_s8.h"
+#include "edge_softmax_s8.h"
 #include "edge_types.h"
 
 #endif /* EDGE_KERNELS_H */

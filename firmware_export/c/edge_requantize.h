@@ -1,0 +1,73 @@
+/* Fixed point: an int32 accumulator times a real factor, rounded as TensorFlow Lite Micro does.
+ *
+ * The only place where negative numbers are shifted right: the shift is arithmetic with every
+ * compiler for the targets (C99 6.5.7 leaves it to them), and the tests would notice otherwise.
+ * No function here overflows for any argument inside the ranges that it names.
+ */
+#ifndef EDGE_REQUANTIZE_H
+#define EDGE_REQUANTIZE_H
+
+#include "edge_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* left * right / 2^31, rounded half up; not both may be INT32_MIN.
+ * The same numbers as gemmlowp's `SaturatingRoundingDoublingHighMul`. */
+EDGE_INLINE int32_t edge_multiply_high(int32_t left, int32_t right)
+{
+    const int64_t product = (int64_t)left * right;
+
+    return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+}
+
+/* value / 2^exponent, rounded half away from 0; exponent in [1, 32], value above INT32_MIN. */
+EDGE_INLINE int32_t edge_divide_by_power_of_two(int32_t value, int32_t exponent)
+{
+    const int32_t nudged = value + (value >> 31); /* half up of value - 1 is half down of value */
+
+    return ((nudged >> (exponent - 1)) + 1) >> 1;
+}
+
+/* value * 2^exponent, held at the ends of int32; exponent in [0, 30]. */
+EDGE_INLINE int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
+{
+    if (value > (INT32_MAX >> exponent)) {
+        return INT32_MAX;
+    }
+    if (value < (INT32_MIN >> exponent)) {
+        return INT32_MIN;
+    }
+    return value * (int32_t)((uint32_t)1 << exponent);
+}
+
+/* accumulator * multiplier * 2^(shift - 31), rounded twice.
+ *
+ * Any accumulator, multiplier >= 0, shift in [-31, 30]. A shift to the left that leaves int32
+ * saturates; with a multiplier of at least 2^30 the clamp to int8 behind it gives what exact
+ * arithmetic would give. */
+EDGE_INLINE int32_t edge_requantize(int32_t accumulator, int32_t multiplier, int32_t shift)
+{
+    if (shift < 0) {
+        return edge_divide_by_power_of_two(edge_multiply_high(accumulator, multiplier), -shift);
+    }
+    return edge_multiply_high(edge_shift_left_saturating(accumulator, shift), multiplier);
+}
+
+/* `value` plus its zero point, clamped to [minimum, maximum] inside int8; any int32 value. */
+EDGE_INLINE int8_t edge_clamp_s8(int32_t value, int32_t zero_point, int32_t minimum,
+                                 int32_t maximum)
+{
+    const int32_t low = minimum - zero_point; /* the sum might overflow, the bounds cannot */
+    const int32_t high = maximum - zero_point;
+    const int32_t raised = value < low ? low : value;
+
+    return (int8_t)((raised > high ? high : raised) + zero_point);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EDGE_REQUANTIZE_H */

@@ -1,0 +1,52 @@
+/* Where a kernel window meets the input: shared by convolution, depthwise and pooling. */
+#ifndef EDGE_WINDOW_H
+#define EDGE_WINDOW_H
+
+#include "edge_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One axis of a window: tap t reads input cell origin + t * dilation, for t in [begin, end);
+ * the taps before and after fall into the padding. 0 <= begin <= end <= kernel.
+ * An empty span (a window all in the padding) has an origin that makes its tap point at cell 0. */
+typedef struct {
+    int32_t origin;
+    int32_t begin;
+    int32_t end;
+} edge_span_t;
+
+EDGE_INLINE int32_t edge_min(int32_t left, int32_t right)
+{
+    return left < right ? left : right;
+}
+
+/* How many steps of `step` it takes to cover `distance`, at least 0. */
+EDGE_INLINE int32_t edge_steps(int32_t distance, int32_t step)
+{
+    if (distance <= 0) {
+        return 0;
+    }
+    return step == 1 ? distance : (distance + step - 1) / step;
+}
+
+/* The span of a window whose first tap lies at `origin` of an axis with `size` cells. */
+EDGE_INLINE edge_span_t edge_span(int32_t origin, int32_t kernel, int32_t dilation, int32_t size)
+{
+    edge_span_t span;
+
+    span.origin = origin;
+    span.end = edge_min(kernel, edge_steps(size - origin, dilation));
+    span.begin = edge_min(span.end, edge_steps(-origin, dilation));
+    if (span.begin == span.end) {
+        span.origin = -span.begin * dilation;
+    }
+    return span;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EDGE_WINDOW_H */
