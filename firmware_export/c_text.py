@@ -1,12 +1,16 @@
 """C text: identifiers, literals, tables and comments that say in any C99 compiler what we mean."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from firmware_export.errors import NamingError
 from quantize.ir.graph import Array, DType
+
+# What a struct's field can hold: a number, a name, a struct, an array.
+Initial: TypeAlias = int | str | Mapping[str, "Initial"] | Sequence["Initial"]
 
 INT32_MIN = -(2**31)
 LINE_WIDTH = 96
@@ -98,6 +102,23 @@ def wrap(words: Iterable[str], indent: str = "    ") -> list[str]:
         line += f"{word}, "
     lines.append(line.rstrip().rstrip(","))
     return lines
+
+
+def initializer(value: Initial) -> str:
+    """Return a value as C initializes it: numbers and names as they are, {.a = 1}, {1, 2}."""
+    if isinstance(value, int):
+        return integer(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'.{key} = {initializer(item)}' for key, item in value.items())}}}"
+    return f"{{{', '.join(initializer(item) for item in value)}}}"
+
+
+def struct(c_type: str, name: str, fields: Mapping[str, Initial]) -> str:
+    """Return the definition of a constant struct with named fields."""
+    body = "\n".join(wrap(f".{key} = {initializer(value)}" for key, value in fields.items()))
+    return f"static const {c_type} {name} = {{\n{body}\n}};\n"
 
 
 def _integer_of(value: float) -> str:

@@ -1,6 +1,7 @@
 """Errors of the exporter, by cause.
 
 FirmwareExportError
+ ├─ ModelFileError (ValueError)          a model file or bundle that cannot be read
  ├─ UnsupportedForCError (ValueError)    a graph that is sound, but has things that the C cannot say
  ├─ NamingError (ValueError)             a prefix that is no C identifier
  ├─ OutputError                          the output directory is there and is not ours
@@ -15,6 +16,10 @@ from collections.abc import Sequence
 
 class FirmwareExportError(Exception):
     """Base of everything that the exporter refuses; the message is one clear line."""
+
+
+class ModelFileError(FirmwareExportError, ValueError):
+    """The model file or bundle cannot be read, or is none that we export."""
 
 
 class UnsupportedForCError(FirmwareExportError, ValueError):

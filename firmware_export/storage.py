@@ -1,13 +1,25 @@
 """Storage: which tensors may live in one buffer because the one replaces the other."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware_export.lifetimes import Lifetime, tensor_lifetimes
 from quantize.ir.graph import IntGraph
-from quantize.ir.ops import Activate, Add, Logistic, Mul, Operation, Quantize, Reshape, Tanh
+from quantize.ir.ops import (
+    Activate,
+    Add,
+    Logistic,
+    Mul,
+    Operation,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    input_names,
+)
 
-_IN_PLACE = (Activate, Logistic, Tanh, Quantize)  # each output element reads its own input only
+_IN_PLACE = (Add, Mul, Activate, Logistic, Tanh, Quantize, Softmax)  # edge_kernels.h says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +38,8 @@ class Storage:
 def share_storage(graph: IntGraph) -> Storage:
     """Return the buffers of a graph.
 
-    A Reshape changes no bytes, so its output is its input. An elementwise operation writes over
-    an input of the same shape and element type, if nobody reads that buffer afterwards.
+    A Reshape changes no bytes, so its output is its input. A kernel that may run in place writes
+    over an input, if that has as many elements and nobody reads its buffer afterwards.
     """
     tensors = tensor_lifetimes(graph)
     buffer_of = {name: name for name in graph.inputs}
@@ -44,16 +56,15 @@ def share_storage(graph: IntGraph) -> Storage:
 def _reusable(operation: Operation, index: int, graph: IntGraph, so_far: Storage) -> str | None:
     if isinstance(operation, Reshape):
         return so_far.buffer_of.get(operation.input)
-    for name in _replaceable(operation):
+    if not isinstance(operation, _IN_PLACE) or _broadcasts(operation, graph):
+        return None
+    for name in input_names(operation):
         buffer = so_far.buffer_of.get(name)
-        same = graph.tensors[name].shape == graph.tensors[operation.output].shape
-        same &= graph.tensors[name].dtype == graph.tensors[operation.output].dtype
-        if buffer is not None and same and so_far.lifetimes[buffer].last == index:
+        if buffer is not None and so_far.lifetimes[buffer].last == index:
             return buffer
     return None
 
 
-def _replaceable(operation: Operation) -> tuple[str, ...]:
-    if isinstance(operation, Add | Mul):
-        return (operation.left, operation.right)
-    return (operation.input,) if isinstance(operation, _IN_PLACE) else ()
+def _broadcasts(operation: Operation, graph: IntGraph) -> bool:
+    names = (*input_names(operation), operation.output)
+    return len({math.prod(graph.tensors[name].shape) for name in names}) > 1

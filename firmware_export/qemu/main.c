@@ -23,7 +23,7 @@ static uint32_t run_vector(uint32_t vector)
 int main(void)
 {
     uint32_t stack = 0u;
-    for (uint32_t vector = 0u; vector < MODEL(_selftest_vectors); vector++) {
+    for (uint32_t vector = 0u; vector < MODEL(_selftest_vector_count)(); vector++) {
         const uint32_t used = run_vector(vector);
         stack = used > stack ? used : stack;
     }

@@ -1,0 +1,131 @@
+"""Calls: which kernels an operation is, and what they read and write."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from firmware_export.errors import FirmwareExportError, UnsupportedForCError
+from firmware_export.parameters import (
+    Parameters,
+    add_parameters,
+    concat_parameters,
+    conv_parameters,
+    dense_parameters,
+    lookup_parameters,
+    mean_parameters,
+    mul_parameters,
+    pad_parameters,
+    pool_parameters,
+    rescale_parameters,
+    softmax_parameters,
+    transpose_parameters,
+)
+from quantize.ir.graph import DType, IntGraph
+from quantize.ir.ops import (
+    Activate,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+    input_names,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """kernel(&parameters, inputs…, output).
+
+    Attributes:
+        parameters: Kernel and constants; None where the bytes only have to be copied.
+        inputs: The tensors it reads as activations.
+        output: The tensor it writes.
+    """
+
+    parameters: Parameters | None
+    inputs: tuple[str, ...]
+    output: str
+
+
+def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
+    """Return the calls that compute a graph, in order.
+
+    Raises:
+        UnsupportedForCError: Names every operation and tensor that the C cannot say.
+    """
+    problems = _unsupported_tensors(graph)
+    calls: list[Call] = []
+    for operation in graph.operations:
+        try:
+            calls += _calls(operation, graph)
+        except FirmwareExportError as error:
+            problems.append(f"{operation.output} ({type(operation).__name__}): {error}")
+    if problems:
+        raise UnsupportedForCError(graph.name, problems)
+    return tuple(calls)
+
+
+def _unsupported_tensors(graph: IntGraph) -> list[str]:
+    return [
+        f"{name}: {tensor.dtype} activations, expected int8"
+        for name, tensor in graph.tensors.items()
+        if tensor.dtype is not DType.INT8 and name not in graph.constants
+    ]
+
+
+def _calls(operation: Operation, graph: IntGraph) -> list[Call]:
+    match operation:
+        case Concat():
+            parts = zip(concat_parameters(operation, graph), operation.inputs, strict=True)
+            return [Call(part, (name,), operation.output) for part, name in parts]
+        case Add() | Mul():
+            inputs = input_names(operation)
+        case _:
+            inputs = (operation.input,)
+    return [Call(_parameters(operation, graph), inputs, operation.output)]
+
+
+def _parameters(operation: Operation, graph: IntGraph) -> Parameters | None:
+    match operation:
+        case Conv2D() | DepthwiseConv2D():
+            return conv_parameters(operation, graph)
+        case FullyConnected():
+            return dense_parameters(operation, graph)
+        case Add():
+            return add_parameters(operation, graph)
+        case Mul():
+            return mul_parameters(operation, graph)
+        case AveragePool2D() | MaxPool2D():
+            return pool_parameters(operation, graph)
+        case Mean():
+            return mean_parameters(operation, graph)
+        case Pad():
+            return pad_parameters(operation, graph)
+        case Transpose():
+            return transpose_parameters(operation, graph)
+        case Softmax():
+            return softmax_parameters(operation, graph)
+        case Logistic() | Tanh():
+            return lookup_parameters(operation, graph)
+        case Activate() | Quantize():
+            return rescale_parameters(operation, graph)
+        case Reshape():
+            return None
+        case (
+            Concat() | Dequantize()
+        ):  # pragma: no cover - split above; check_integer lets none pass
+            raise AssertionError(operation)
+        case _:
+            assert_never(operation)

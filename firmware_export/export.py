@@ -1,0 +1,178 @@
+"""The export of a model: every file of it as text, and what it will cost."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from firmware_export.build import build_image
+from firmware_export.golden import Golden, golden_vectors, random_inputs
+from firmware_export.header import header_text
+from firmware_export.kernels import kernel_files
+from firmware_export.layers import layer_records
+from firmware_export.model_file import Model
+from firmware_export.output import fill_directory
+from firmware_export.program import Program, plan_program
+from firmware_export.provenance import Provenance
+from firmware_export.readme import readme_text
+from firmware_export.record import (
+    FILE_NAME,
+    SCHEMA,
+    ExportRecord,
+    Footprint,
+    ModelRecord,
+    encode_record,
+)
+from firmware_export.selftest import selftest_header, selftest_source
+from firmware_export.source_text import source_text
+from firmware_export.target import Target
+from firmware_export.toolchain import is_installed
+from quantize.ir.graph import Profile
+
+# To measure is not to run: more room than any board has.
+MEASURE_ROM_BYTES, MEASURE_RAM_BYTES = 1 << 28, 1 << 27
+
+PackageFiles = Callable[[Program, Provenance], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """Everything that goes into the directory.
+
+    Attributes:
+        files: Path below the directory, and content.
+        record: What report.json holds.
+    """
+
+    files: Mapping[str, bytes]
+    record: ExportRecord
+
+
+def export_model(
+    model: Model,
+    target: Target,
+    *,
+    package: PackageFiles,
+    vectors: int,
+    prefix: str | None = None,
+) -> Export:
+    """Return the C of a model for a target.
+
+    Raises:
+        UnsupportedForCError: Names everything that the C cannot say.
+        NamingError: `prefix` is not legal.
+        BuildError: The target's compiler is there and refuses the code: a bug.
+    """
+    program = plan_program(model.graph, target, prefix)
+    provenance = Provenance(model.name, model.sha256)
+    golden = _golden(model, program, vectors)
+    files = {**kernel_files(), **_sources(program, golden, provenance)}
+    files |= _encoded(package(program, provenance))
+    footprint = measure(files, program)
+    names = sorted({*files, "README.md", FILE_NAME})
+    record = _record(program, model, footprint, vectors=golden.count, files=names)
+    files["README.md"] = readme_text(program, record, provenance).encode()
+    files[FILE_NAME] = encode_record(record)
+    return Export(files, record)
+
+
+def _golden(model: Model, program: Program, vectors: int) -> Golden:
+    given = model.inputs
+    inputs = (
+        random_inputs(program.graph, vectors)
+        if given is None
+        else {name: values[:vectors] for name, values in given.items()}
+    )
+    return golden_vectors(program.graph, inputs)
+
+
+def _sources(program: Program, golden: Golden, provenance: Provenance) -> dict[str, bytes]:
+    p = program.prefix
+    return _encoded(
+        {
+            f"{p}.h": header_text(program, provenance),
+            f"{p}.c": source_text(program, provenance),
+            f"{p}_selftest.h": selftest_header(program, provenance),
+            f"{p}_selftest.c": selftest_source(program, golden, provenance),
+        }
+    )
+
+
+def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def measure(files: Mapping[str, bytes], program: Program) -> Footprint | None:
+    """Return what the code needs as the target's compiler builds it; None without a compiler.
+
+    Raises:
+        BuildError: The compiler refuses the code.
+    """
+    target = program.target
+    if not is_installed(target.compiler):
+        return None
+    if target.board is not None:
+        room = replace(target.board, rom_bytes=MEASURE_ROM_BYTES, ram_bytes=MEASURE_RAM_BYTES)
+        target = replace(target, board=room)
+    with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:
+        source, work = Path(folder, "source"), Path(folder, "work")
+        fill_directory(source, files)
+        work.mkdir()
+        return build_image(source, program.prefix, target, work).footprint
+
+
+def _record(
+    program: Program, model: Model, footprint: Footprint | None, *, vectors: int, files: list[str]
+) -> ExportRecord:
+    layers = layer_records(program)
+    constants_bytes = sum(layer.constants_bytes for layer in layers)
+    arena_bytes = program.arena.size_bytes
+    ram_bytes = footprint.static_bytes + footprint.stack_bytes if footprint else arena_bytes
+    return ExportRecord(
+        schema=SCHEMA,
+        version=Provenance(model.name, model.sha256).version,
+        target=program.target.name,
+        prefix=program.prefix,
+        profile=program.graph.profile.value,
+        model=_model_record(model, program),
+        vectors=vectors,
+        macs=sum(layer.macs for layer in layers),
+        constants_bytes=constants_bytes,
+        flash_bytes=footprint.flash_bytes if footprint else constants_bytes,
+        ram_bytes=ram_bytes,
+        arena_bytes=arena_bytes,
+        arena_bound_bytes=program.arena.bound_bytes,
+        stack_bytes=footprint.stack_bytes if footprint else None,
+        compiler=footprint.compiler if footprint else None,
+        peak_layer=max(layers, key=lambda layer: layer.live_bytes).name if layers else "",
+        files=files,
+        notes=_notes(program, model, footprint),
+        layers=layers,
+    )
+
+
+def _model_record(model: Model, program: Program) -> ModelRecord:
+    return ModelRecord(
+        name=model.name,
+        sha256=model.sha256,
+        original_profile=program.original_profile.value,
+        profile=program.graph.profile.value,
+    )
+
+
+def _notes(program: Program, model: Model, footprint: Footprint | None) -> list[str]:
+    notes = []
+    if program.original_profile is not Profile.TFLM:
+        notes.append(
+            f"the model says profile {program.original_profile}; the C computes in tflm, and the "
+            "golden vectors are the interpreter's in tflm (at most 1 code apart in a fully "
+            "connected layer)"
+        )
+    if model.inputs is None:
+        notes.append("the golden inputs are random codes")
+    if footprint is None:
+        notes.append(
+            f"{program.target.compiler} is not installed: flash_bytes is the constants alone, "
+            "ram_bytes the arena alone"
+        )
+    return notes

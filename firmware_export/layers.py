@@ -1,0 +1,97 @@
+"""Layers: what each operation costs in products, constants and memory."""
+
+import math
+from typing import assert_never
+
+from firmware_export.lifetimes import Lifetime
+from firmware_export.program import Program
+from firmware_export.record import LayerRecord
+from quantize.ir.graph import IntGraph
+from quantize.ir.ops import (
+    Activate,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+    input_names,
+)
+
+
+def layer_records(program: Program) -> list[LayerRecord]:
+    """Return one record an operation, in order."""
+    return [
+        LayerRecord(
+            name=operation.output,
+            operation=type(operation).__name__,
+            output_shape=program.graph.tensors[operation.output].shape,
+            macs=multiply_accumulates(operation, program.graph),
+            constants_bytes=_constants_bytes(operation, program),
+            live_bytes=_live_bytes(index, program),
+            arena_offset=program.offset(operation.output),
+        )
+        for index, operation in enumerate(program.graph.operations)
+    ]
+
+
+def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
+    """Return the products of weights and activations that an operation sums up."""
+    match operation:
+        case Conv2D():
+            weight = graph.tensors[operation.weight].shape
+            return math.prod(graph.tensors[operation.output].shape) * math.prod(weight[1:])
+        case DepthwiseConv2D():
+            weight = graph.tensors[operation.weight].shape
+            return math.prod(graph.tensors[operation.output].shape) * math.prod(weight[1:3])
+        case FullyConnected():
+            return math.prod(graph.tensors[operation.weight].shape)
+        case (
+            Add()
+            | Mul()
+            | AveragePool2D()
+            | MaxPool2D()
+            | Mean()
+            | Pad()
+            | Reshape()
+            | Transpose()
+            | Concat()
+            | Softmax()
+            | Logistic()
+            | Tanh()
+            | Activate()
+            | Quantize()
+            | Dequantize()
+        ):
+            return 0
+        case _:
+            assert_never(operation)
+
+
+def _constants_bytes(operation: Operation, program: Program) -> int:
+    calls = [call for call in program.calls if call.output == operation.output]
+    tables = [call.parameters.arrays.values() for call in calls if call.parameters is not None]
+    read = (name for name in input_names(operation) if name in program.graph.constants)
+    is_weighted = isinstance(operation, Conv2D | DepthwiseConv2D | FullyConnected)
+    operands = () if is_weighted else read  # weight and bias are among the tables already
+    return sum(values.nbytes for arrays in tables for values in arrays) + sum(
+        program.size_bytes(name) for name in operands
+    )
+
+
+def _live_bytes(index: int, program: Program) -> int:
+    now = Lifetime(index, index)
+    alive = (name for name, life in program.storage.lifetimes.items() if life.overlaps(now))
+    return sum(program.size_bytes(name) for name in alive)

@@ -1,0 +1,306 @@
+"""Parameters: what each kernel's const struct holds, field by field (edge_types.h)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from firmware_export.axes import Axis, broadcast_axes, mean_axes, pad_axes, transpose_axes
+from firmware_export.c_text import Initial
+from firmware_export.errors import FirmwareExportError
+from firmware_export.weighted import WeightedArrays, weighted_arrays
+from quantize.ir.fixed_point import Requant
+from quantize.ir.graph import Array, IntGraph
+from quantize.ir.integer_params import (
+    CODE_MAX,
+    CODE_MIN,
+    add_params,
+    code_bounds,
+    mean_requant,
+    mul_requant,
+    quant_of,
+    rescale_requant,
+    softmax_params,
+)
+from quantize.ir.interpreter import execute_operation
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Pad,
+    PadFill,
+    Quantize,
+    Softmax,
+    Tanh,
+    Transpose,
+)
+from quantize.ir.shapes import Shape
+
+Fields = Mapping[str, Initial]
+UNIT = Requant(1 << 30, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameters:
+    """One kernel and its constants.
+
+    Attributes:
+        kernel: The C function.
+        struct: The type of its parameters.
+        fields: What the struct holds, but for what it points to.
+        arrays: The constant arrays that it points to, by field.
+        broadcast: The struct that it points to, where inputs have unlike shapes.
+    """
+
+    kernel: str
+    struct: str
+    fields: Fields
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    broadcast: Fields | None = None
+
+
+def conv_parameters(operation: Conv2D | DepthwiseConv2D, graph: IntGraph) -> Parameters:
+    """Return those of a convolution, depthwise or not."""
+    kernel = graph.tensors[operation.weight].shape[1:3]
+    fields: Fields = {
+        "input": _image(operation.input, graph),
+        "output": _image(operation.output, graph),
+        **_window(kernel, operation.stride),
+        "dilation_height": operation.dilation[0],
+        "dilation_width": operation.dilation[1],
+        "pad_top": operation.padding.top,
+        "pad_left": operation.padding.left,
+        "input_zero_point": quant_of(graph, operation.input).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        **_bounds(operation.activation, operation.output, graph),
+    }
+    kind = "depthwise_conv" if isinstance(operation, DepthwiseConv2D) else "conv"
+    arrays = _arrays(weighted_arrays(operation, graph))
+    return Parameters(f"edge_{kind}_s8", "edge_conv_t", fields, arrays)
+
+
+def dense_parameters(operation: FullyConnected, graph: IntGraph) -> Parameters:
+    """Return those of a fully connected layer."""
+    arrays = weighted_arrays(operation, graph)
+    fields: Fields = {
+        "input_size": arrays.weight.shape[1],
+        "output_size": arrays.weight.shape[0],
+        "is_per_channel": int(quant_of(graph, operation.weight).axis is not None),
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        **_bounds(operation.activation, operation.output, graph),
+    }
+    return Parameters("edge_fully_connected_s8", "edge_fully_connected_t", fields, _arrays(arrays))
+
+
+def add_parameters(operation: Add, graph: IntGraph) -> Parameters:
+    """Return those of a sum.
+
+    Raises:
+        FirmwareExportError: A factor is above 1, which the kernel's shifts cannot say.
+    """
+    params = add_params(operation, graph)
+    if max(params.left.shift, params.right.shift, params.output.shift) > 0:
+        raise FirmwareExportError("the output's scale is too small beside the inputs'")
+    fields: Fields = {
+        **_pair(operation, graph),
+        "left": _requant(params.left),
+        "right": _requant(params.right),
+        "output": _requant(params.output),
+    }
+    return Parameters("edge_add_s8", "edge_add_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def mul_parameters(operation: Mul, graph: IntGraph) -> Parameters:
+    """Return those of a product."""
+    fields: Fields = {
+        **_pair(operation, graph),
+        "output": _requant(mul_requant(operation, graph)),
+    }
+    return Parameters("edge_mul_s8", "edge_mul_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def pool_parameters(operation: AveragePool2D | MaxPool2D, graph: IntGraph) -> Parameters:
+    """Return those of a pooling."""
+    fields: Fields = {
+        "input": _image(operation.input, graph),
+        "output": _image(operation.output, graph),
+        **_window(operation.kernel, operation.stride),
+        "pad_top": operation.padding.top,
+        "pad_left": operation.padding.left,
+        **_bounds(operation.activation, operation.output, graph),
+    }
+    kind = "max_pool" if isinstance(operation, MaxPool2D) else "average_pool"
+    return Parameters(f"edge_{kind}_s8", "edge_pool_t", fields)
+
+
+def mean_parameters(operation: Mean, graph: IntGraph) -> Parameters:
+    """Return those of a mean."""
+    kept, reduced = mean_axes(graph.tensors[operation.input].shape, operation.axes)
+    fields: Fields = {
+        "kept_axes": len(kept),
+        **({"kept_size": _sizes(kept), "kept_stride": _strides(kept, 0)} if kept else {}),
+        "reduced_axes": len(reduced),
+        "reduced_size": _sizes(reduced),
+        "reduced_stride": _strides(reduced, 0),
+        "input_zero_point": quant_of(graph, operation.input).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        "requant": _requant(mean_requant(operation, graph)),
+    }
+    return Parameters("edge_mean_s8", "edge_mean_t", fields)
+
+
+def pad_parameters(operation: Pad, graph: IntGraph) -> Parameters:
+    """Return those of a pad."""
+    axes = pad_axes(graph.tensors[operation.input].shape, operation.amounts)
+    zero_point = quant_of(graph, operation.input).zero_point
+    fields: Fields = {
+        "axes": len(axes),
+        "size": [axis.size for axis in axes],
+        "before": [axis.before for axis in axes],
+        "after": [axis.after for axis in axes],
+        "value": zero_point if operation.fill is PadFill.ZERO else CODE_MIN,
+    }
+    return Parameters("edge_pad_s8", "edge_pad_t", fields)
+
+
+def transpose_parameters(operation: Transpose, graph: IntGraph) -> Parameters:
+    """Return those of a transpose."""
+    axes = transpose_axes(graph.tensors[operation.input].shape, operation.permutation)
+    fields: Fields = {"axes": len(axes), "size": _sizes(axes), "input_stride": _strides(axes, 0)}
+    return Parameters("edge_transpose_s8", "edge_transpose_t", fields)
+
+
+def concat_parameters(operation: Concat, graph: IntGraph) -> tuple[Parameters, ...]:
+    """Return those of a concatenation, one for each input."""
+    shapes = [graph.tensors[name].shape for name in operation.inputs]
+    output_row = math.prod(graph.tensors[operation.output].shape[operation.axis :])
+    parts, offset = [], 0
+    for shape in shapes:
+        row = math.prod(shape[operation.axis :])
+        fields: Fields = {
+            "rows": math.prod(shape[: operation.axis]),
+            "input_row": row,
+            "output_row": output_row,
+            "offset": offset,
+        }
+        parts.append(Parameters("edge_concat_s8", "edge_concat_t", fields))
+        offset += row
+    return tuple(parts)
+
+
+def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
+    """Return those of a softmax.
+
+    Raises:
+        FirmwareExportError: beta * scale is so small that the kernel cannot say it.
+    """
+    params = softmax_params(operation, graph)
+    if params.requant.shift < 0:
+        raise FirmwareExportError("beta * input scale is below 2**-27")
+    depth = graph.tensors[operation.input].shape[-1]
+    fields: Fields = {
+        "rows": _count(operation.input, graph) // depth,
+        "depth": depth,
+        "multiplier": params.requant.multiplier,
+        "left_shift": params.requant.shift,
+        "diff_min": -params.radius,
+    }
+    return Parameters("edge_softmax_s8", "edge_softmax_t", fields)
+
+
+def lookup_parameters(operation: Logistic | Tanh, graph: IntGraph) -> Parameters:
+    """Return those of a curve: what the interpreter gives for each of the 256 codes."""
+    codes = np.arange(CODE_MIN, CODE_MAX + 1).astype(np.int8).reshape(1, 256)
+    table = execute_operation(operation, graph, {operation.input: codes})
+    fields: Fields = {"size": _count(operation.input, graph)}
+    return Parameters("edge_lookup_s8", "edge_lookup_t", fields, {"table": table})
+
+
+def rescale_parameters(operation: Activate | Quantize, graph: IntGraph) -> Parameters:
+    """Return those of a change of scale, and of a clamp of its own."""
+    activation = operation.activation if isinstance(operation, Activate) else Activation.NONE
+    is_same = activation is Activation.RELU6  # check_integer demands equal scales
+    fields: Fields = {
+        "size": _count(operation.input, graph),
+        "input_zero_point": quant_of(graph, operation.input).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        **_bounds(activation, operation.output, graph),
+        "requant": _requant(UNIT if is_same else rescale_requant(operation, graph)),
+    }
+    return Parameters("edge_rescale_s8", "edge_rescale_t", fields)
+
+
+def _image(name: str, graph: IntGraph) -> Shape:
+    return graph.tensors[name].shape[1:]
+
+
+def _window(kernel: Sequence[int], stride: tuple[int, int]) -> dict[str, Initial]:
+    return {
+        "kernel_height": kernel[0],
+        "kernel_width": kernel[1],
+        "stride_height": stride[0],
+        "stride_width": stride[1],
+    }
+
+
+def _bounds(activation: Activation, output: str, graph: IntGraph) -> dict[str, Initial]:
+    low, high = code_bounds(activation, quant_of(graph, output))
+    return {"activation_min": low, "activation_max": high}
+
+
+def _arrays(arrays: WeightedArrays) -> dict[str, Array]:
+    return {
+        "weight": arrays.weight,
+        "bias": arrays.bias,
+        "multiplier": arrays.multiplier,
+        "shift": arrays.shift,
+    }
+
+
+def _pair(operation: Add | Mul, graph: IntGraph) -> dict[str, Initial]:
+    return {
+        "size": _count(operation.output, graph),
+        "left_zero_point": quant_of(graph, operation.left).zero_point,
+        "right_zero_point": quant_of(graph, operation.right).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        **_bounds(operation.activation, operation.output, graph),
+    }
+
+
+def _broadcast(operation: Add | Mul, graph: IntGraph) -> Fields | None:
+    names = (operation.left, operation.right, operation.output)
+    if len({_count(name, graph) for name in names}) == 1:
+        return None
+    axes = broadcast_axes(*(graph.tensors[name].shape for name in names))
+    return {
+        "axes": len(axes),
+        "size": _sizes(axes),
+        "left_stride": _strides(axes, 0),
+        "right_stride": _strides(axes, 1),
+    }
+
+
+def _sizes(axes: Sequence[Axis]) -> list[int]:
+    return [axis.size for axis in axes]
+
+
+def _strides(axes: Sequence[Axis], of: int) -> list[int]:
+    return [axis.strides[of] for axis in axes]
+
+
+def _requant(requant: Requant) -> Fields:
+    return {"multiplier": requant.multiplier, "shift": requant.shift}
+
+
+def _count(name: str, graph: IntGraph) -> int:
+    return math.prod(graph.tensors[name].shape)

@@ -1,0 +1,126 @@
+"""The record of an export, report.json: what was made, and what it costs."""
+
+from pathlib import Path
+
+import msgspec
+
+from firmware_export.errors import ExportDirectoryError
+
+SCHEMA = "edge.firmware/1"
+FILE_NAME = "report.json"
+
+
+class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one operation costs; `live_bytes` is what must be in memory while it runs."""
+
+    name: str
+    operation: str
+    output_shape: tuple[int, ...]
+    macs: int
+    constants_bytes: int
+    live_bytes: int
+    arena_offset: int
+
+
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model this is: its name, the hash of its file, whose arithmetic it had and has now."""
+
+    name: str
+    sha256: str
+    original_profile: str
+    profile: str
+
+
+class Footprint(msgspec.Struct, frozen=True, kw_only=True):
+    """What the linked code needs, measured with `compiler`; stack is the deepest chain of calls."""
+
+    compiler: str
+    flash_bytes: int
+    static_bytes: int
+    stack_bytes: int
+
+
+class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """report.json.
+
+    Attributes:
+        flash_bytes: Code and constants; without a compiler the constants alone.
+        ram_bytes: Static memory (the arena) and stack; without a compiler the arena alone.
+        stack_bytes: None without a compiler.
+        compiler: Its command and version, None where it is not installed.
+        peak_layer: The operation during which most bytes are alive.
+        files: Every file of the export, sorted.
+        notes: What a reader has to know besides.
+    """
+
+    schema: str
+    version: str
+    target: str
+    prefix: str
+    profile: str
+    model: ModelRecord
+    vectors: int
+    macs: int
+    constants_bytes: int
+    flash_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    arena_bound_bytes: int
+    stack_bytes: int | None
+    compiler: str | None
+    peak_layer: str
+    files: list[str]
+    notes: list[str]
+    layers: list[LayerRecord]
+
+
+class VerifyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What running the golden vectors showed, beside what the export costs.
+
+    Attributes:
+        differing_bytes: Over all outputs of all vectors.
+        instructions: Of one inference, the most of all vectors; None on the host.
+        stack_bytes: Written below the caller of PREFIX_run; on the host as the compiler says.
+        ram_bytes: Static memory and stack.
+    """
+
+    target: str
+    machine: str
+    prefix: str
+    profile: str
+    compiler: str
+    vectors: int
+    differing_bytes: int
+    first_difference: int | None
+    instructions: int | None
+    macs: int
+    flash_bytes: int
+    ram_bytes: int
+    arena_bytes: int
+    stack_bytes: int
+    layers: list[LayerRecord]
+
+
+def encode_record(record: msgspec.Struct) -> bytes:
+    """Return a record as indented JSON with a line end."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def read_record(directory: Path) -> ExportRecord:
+    """Return the record of an exported directory.
+
+    Raises:
+        ExportDirectoryError: There is none, or it is not ours.
+    """
+    path = directory / FILE_NAME
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=ExportRecord)
+    except OSError as error:
+        raise ExportDirectoryError(f"{path}: {error.strerror or error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ExportDirectoryError(
+            f"{path}: not written by edge-firmware export: {error}"
+        ) from error
+    if record.schema != SCHEMA:
+        raise ExportDirectoryError(f"{path}: schema {record.schema!r}, expected {SCHEMA!r}")
+    return record

@@ -1,0 +1,75 @@
+"""Weighted operations: the arrays behind a convolution or fully connected kernel.
+
+The input zero point is folded into the bias here, once, so that no kernel subtracts it per product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.errors import FirmwareExportError
+from quantize.ir.graph import IntGraph
+from quantize.ir.integer_params import quant_of, weighted_requants
+from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected
+
+LARGEST_CODE = 128  # of an int8, without its sign
+INT32_LIMIT = 2**31
+
+Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedArrays:
+    """What the kernel reads, one value an output channel but for `weight`.
+
+    Attributes:
+        weight: (O, KH, KW, I), depthwise (KH, KW, C), fully connected (O, I); int8.
+        bias: (O,) int32, the input zero point folded in.
+        multiplier: (O,) int32, or (1,) for a fully connected weight with one scale.
+        shift: As `multiplier`, int8.
+    """
+
+    weight: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+    multiplier: npt.NDArray[np.int32]
+    shift: npt.NDArray[np.int8]
+
+
+def weighted_arrays(operation: Weighted, graph: IntGraph) -> WeightedArrays:
+    """Return the arrays of one operation.
+
+    Raises:
+        FirmwareExportError: An accumulator could leave int32.
+    """
+    weight = graph.constants[operation.weight]
+    if isinstance(operation, DepthwiseConv2D):
+        weight = weight[0]
+    bias = folded_bias(operation, graph)
+    requants = weighted_requants(operation, graph)
+    if not isinstance(operation, FullyConnected) and len(requants) == 1:
+        requants *= len(bias)  # convolution kernels take one per channel
+    return WeightedArrays(
+        weight,
+        bias,
+        np.array([requant.multiplier for requant in requants], np.int32),
+        np.array([requant.shift for requant in requants], np.int8),
+    )
+
+
+def folded_bias(operation: Weighted, graph: IntGraph) -> npt.NDArray[np.int32]:
+    """Return bias[c] - input_zero_point * (sum of the weights of c), (O,) int32.
+
+    Raises:
+        FirmwareExportError: An accumulator could leave int32.
+    """
+    weight = graph.constants[operation.weight].astype(np.int64)
+    is_last = isinstance(operation, DepthwiseConv2D)
+    rows = weight.reshape(-1, weight.shape[3]).T if is_last else weight.reshape(len(weight), -1)
+    zero_point = quant_of(graph, operation.input).zero_point
+    model = 0 if operation.bias is None else graph.constants[operation.bias].astype(np.int64)
+    bias = model - zero_point * rows.sum(1)
+    if (abs(bias) + LARGEST_CODE * abs(rows).sum(1)).max() >= INT32_LIMIT:
+        raise FirmwareExportError("an accumulator could leave int32: weights or bias too large")
+    folded: npt.NDArray[np.int32] = bias.astype(np.int32)
+    return folded

@@ -1,0 +1,53 @@
+"""Exported C, compiled by the host's gcc with all warnings as errors and under sanitizers."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from firmware_export.export import export_model
+from firmware_export.model_file import Model
+from firmware_export.output import fill_directory
+from firmware_export.package.cmake import cmake_files
+from firmware_export.target import TARGETS
+from quantize.ir.graph import IntGraph
+from tests.firmware_export.int_graphs import EVERY_OPERATION
+
+STRICT = "-std=c99 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror".split()
+SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+VECTORS = 20
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+
+
+def export_graph(graph: IntGraph, directory: Path, prefix: str, target: str = "host") -> None:
+    model = Model(prefix, graph, "0" * 64)
+    exported = export_model(
+        model, TARGETS[target], package=cmake_files, vectors=VECTORS, prefix=prefix
+    )
+    fill_directory(directory, exported.files)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every graph in one program: what each one's self-test says."""
+    folder = tmp_path_factory.mktemp("host")
+    main = ["#include <stdio.h>"]
+    main += [f'#include "{name}/g_{name}_selftest.h"' for name in EVERY_OPERATION]
+    main += ["int main(void)", "{"]
+    sources = []
+    for name, graph in EVERY_OPERATION.items():
+        export_graph(graph, folder / name, f"g_{name}")
+        sources += [f"{name}/g_{name}.c", f"{name}/g_{name}_selftest.c"]
+        main.append(f'    printf("{name} %ld\\n", (long)g_{name}_selftest());')
+    (folder / "main.c").write_text("\n".join([*main, "    return 0;", "}", ""]))
+    command = ["gcc", *STRICT, *SANITIZED, "-o", "all", "main.c", *sources]
+    subprocess.run(command, cwd=folder, check=True)
+    output = subprocess.run([folder / "all"], check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in output.splitlines())
+
+
+@pytest.mark.parametrize("name", EVERY_OPERATION)
+def test_c_equals_the_interpreter_bit_for_bit(name: str, results: dict[str, str]) -> None:
+    assert results[name] == "-1"
