@@ -1,0 +1,1 @@
+"""Bundles on the device: where they are and which one runs."""

@@ -1,0 +1,54 @@
+"""Finds bundles: NAME/VERSION/ below the models directory, or any path."""
+
+import re
+from pathlib import Path
+
+from edge_runtime.errors import BundleError
+from edge_runtime.manifest import BUNDLE_NAME, MANIFEST_NAME
+
+_REFERENCE = re.compile(rf"(?P<name>{BUNDLE_NAME.pattern})(?:@(?P<version>[1-9][0-9]{{0,8}}))?")
+
+
+def find_bundle(model: str, models_directory: Path) -> Path:
+    """Return the directory of the bundle that a configuration's `model` means.
+
+    Args:
+        model: NAME (its highest version), NAME@VERSION, or a path (it holds a "/").
+        models_directory: Where NAME/VERSION/ are.
+
+    Raises:
+        BundleError: There is none, or the text is neither.
+    """
+    if "/" in model:
+        return _bundle_at(Path(model))
+    reference = _REFERENCE.fullmatch(model)
+    if reference is None:
+        raise BundleError(f"model {model!r}: allowed are NAME, NAME@VERSION and a path with a '/'")
+    name = reference["name"]
+    versions = list_versions(models_directory / name)
+    if not versions:
+        raise BundleError(f"model {model!r}: no bundle in {models_directory / name}")
+    version = int(reference["version"] or versions[-1])
+    if version not in versions:
+        known = ", ".join(str(number) for number in versions)
+        raise BundleError(f"model {model!r}: no version {version}, there are {known}")
+    return models_directory / name / str(version)
+
+
+def list_versions(directory: Path) -> list[int]:
+    """Return the versions in NAME/, lowest first; directories without a manifest do not count."""
+    try:
+        entries = list(directory.iterdir())
+    except OSError:
+        return []
+    numbers = (entry.name for entry in entries if (entry / MANIFEST_NAME).is_file())
+    return sorted(int(name) for name in numbers if re.fullmatch(r"[1-9][0-9]{0,8}", name))
+
+
+def _bundle_at(path: Path) -> Path:
+    if (path / MANIFEST_NAME).is_file():
+        return path
+    versions = list_versions(path)
+    if not versions:
+        raise BundleError(f"{path}: no {MANIFEST_NAME} and no version below it")
+    return path / str(versions[-1])
