@@ -1,7 +1,8 @@
 """An IntGraph as an int8 TFLite file, which *is* the serialised graph: loading it gives it back.
 
 The same graph gives the same bytes. What TFLite has no words for (the arithmetic profile, channel
-axes of length 1) stands in a metadata entry that other runtimes pass over.
+axes of length 1, a convolution without bias) stands in a metadata entry that other runtimes pass
+over.
 """
 
 import json
@@ -14,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from quantize.emit.tflite_operators import Builtin, builtin
 from quantize.emit.tflite_tensors import TensorTable
 from quantize.ir.graph import IntGraph
+from quantize.ir.ops import Conv2D
 
 METADATA_NAME = "edge_runtime.int_graph"  # quantize/load/tflite_model.py reads it
 _FILE_IDENTIFIER = b"TFL3"
@@ -85,9 +87,14 @@ def _metadata(graph: IntGraph, table: TensorTable) -> list[Any]:
         for name, tensor in graph.tensors.items()
         if tensor.quant and tensor.quant.axis is not None and len(tensor.quant.scale) == 1
     )
+    bare = sorted(
+        operation.output
+        for operation in graph.operations
+        if isinstance(operation, Conv2D) and operation.bias is None
+    )
     facts: dict[str, object] = {"profile": graph.profile.value}
-    if single:
-        facts["per_channel"] = single
+    facts |= {"per_channel": single} if single else {}
+    facts |= {"without_bias": bare} if bare else {}
     content = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
     return [schema.MetadataT(name=METADATA_NAME, buffer=table.buffer(content))]
 

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.emit.tflite_tensors import TensorTable
-from quantize.ir.graph import IntGraph
+from quantize.ir.graph import IntGraph, QuantParams
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -69,7 +69,8 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
     inputs = tuple(table.index(name) for name in input_names(operation))
     match operation:
         case Conv2D():
-            return Builtin(_CODE.CONV_2D, 3, inputs, _conv_options(operation))
+            bias = () if operation.bias else (_zero_bias(operation, graph, table),)
+            return Builtin(_CODE.CONV_2D, 3, (*inputs, *bias), _conv_options(operation))
         case DepthwiseConv2D():
             return Builtin(_CODE.DEPTHWISE_CONV_2D, 3, inputs, _depthwise_options(operation, graph))
         case FullyConnected():
@@ -137,6 +138,17 @@ def _conv_options(operation: Conv2D) -> Any:
     options = _window(schema.Conv2DOptionsT(), operation)
     options.dilationHFactor, options.dilationWFactor = operation.dilation
     return options
+
+
+def _zero_bias(operation: Conv2D, graph: IntGraph, table: TensorTable) -> int:
+    """Return a bias of zeros: LiteRT's integer CONV_2D, unlike the others, demands one."""
+    channels = graph.tensors[operation.output].shape[3]
+    weight, image = graph.tensors[operation.weight].quant, graph.tensors[operation.input].quant
+    assert weight is not None  # check_integer has seen to it
+    assert image is not None
+    scales = tuple(float(np.float32(image.scale[0] * scale)) for scale in weight.scale)
+    quant = QuantParams(scales, 0, None if len(scales) == 1 else 0)
+    return table.parameter([0] * channels, quant)
 
 
 def _depthwise_options(operation: DepthwiseConv2D, graph: IntGraph) -> Any:

@@ -54,9 +54,9 @@ class TensorTable:
             self._append(name, tensor)
         return self._tensor_by_key[name]
 
-    def parameter(self, values: Iterable[int]) -> int:
+    def parameter(self, values: Iterable[int], quant: QuantParams | None = None) -> int:
         """Return the number of an int32 vector that is no tensor of the graph: a shape, axes."""
-        return self._parameter(np.array(list(values), np.int32), None)
+        return self._parameter(np.array(list(values), np.int32), quant)
 
     def int8_scalar(self, value: int, quant: QuantParams | None) -> int:
         """Return the number of a single quantized value that is no tensor of the graph."""

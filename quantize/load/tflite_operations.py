@@ -1,0 +1,304 @@
+"""TFLite operators as operations of ours.
+
+Constants that are only parameters (shapes, axes, paddings, permutations) become fields here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from quantize.errors import ModelError
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+)
+from quantize.ir.shapes import same_padding
+from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile
+
+_ACTIVATIONS = {
+    schema.ActivationFunctionType.NONE: Activation.NONE,
+    schema.ActivationFunctionType.RELU: Activation.RELU,
+    schema.ActivationFunctionType.RELU6: Activation.RELU6,
+}
+_PARAMETER_TYPES: dict[str, np.dtype[Any]] = {"INT32": np.dtype("<i4"), "INT64": np.dtype("<i8")}
+_FILL_TYPES: dict[str, np.dtype[Any]] = {"INT8": np.dtype("i1"), "FLOAT32": np.dtype("<f4")}
+_LOWEST_CODE = -128
+
+
+class OperatorError(ModelError):
+    """An operator that we cannot take over; the message says why, not where."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One operator and the file around it."""
+
+    file: TFLiteFile
+    operator: FileOperator
+
+    @property
+    def options(self) -> Any:
+        if self.operator.options is None:
+            raise OperatorError("has no options")
+        return self.operator.options
+
+    @property
+    def output(self) -> FileTensor:
+        if len(self.operator.outputs) != 1 or self.operator.outputs[0] < 0:
+            raise OperatorError(f"has {len(self.operator.outputs)} outputs, expected 1")
+        return self.file.tensors[self.operator.outputs[0]]
+
+    def has(self, position: int) -> bool:
+        inputs = self.operator.inputs
+        return position < len(inputs) and inputs[position] >= 0
+
+    def tensor(self, position: int) -> FileTensor:
+        if not self.has(position):
+            raise OperatorError(f"lacks its input {position}")
+        return self.file.tensors[self.operator.inputs[position]]
+
+    def name(self, position: int) -> str:
+        return self.tensor(position).name
+
+    def image_size(self) -> tuple[int, int]:
+        shape = self.tensor(0).shape
+        if len(shape) != 4:
+            raise OperatorError(f"reads shape {shape}, expected 4 axes")
+        return shape[1], shape[2]
+
+    def integers(self, position: int) -> tuple[int, ...]:
+        """Return a constant vector (or matrix, flattened) of parameters."""
+        tensor = self.tensor(position)
+        dtype = _PARAMETER_TYPES.get(tensor.type_name)
+        if tensor.content is None or dtype is None or len(tensor.content) % dtype.itemsize:
+            raise OperatorError(f"{tensor.name} is no constant int32 vector")
+        return tuple(int(value) for value in np.frombuffer(tensor.content, dtype))
+
+
+def read_operation(file: TFLiteFile, operator: FileOperator) -> Operation:
+    """Return what the operator means.
+
+    Raises:
+        OperatorError: It is of a kind, or has an option, that we do not support.
+    """
+    reader = _READERS.get(operator.kind)
+    if reader is None:
+        raise OperatorError("is not supported; leave it out of the model or run it before or after")
+    try:
+        return reader(_View(file, operator))
+    except AttributeError as error:  # options of another operator's type
+        raise OperatorError("has the options of another operator") from error
+
+
+def _activation(view: _View) -> Activation:
+    number = view.options.fusedActivationFunction
+    if number not in _ACTIVATIONS:
+        raise OperatorError(f"fuses activation {number}, supported are none, RELU, RELU6")
+    return _ACTIVATIONS[number]
+
+
+def _stride(view: _View) -> tuple[int, int]:
+    return _positive("stride", view.options.strideH, view.options.strideW)
+
+
+def _dilation(view: _View) -> tuple[int, int]:
+    return _positive("dilation", view.options.dilationHFactor, view.options.dilationWFactor)
+
+
+def _positive(what: str, height: int, width: int) -> tuple[int, int]:
+    if min(height, width) < 1:
+        raise OperatorError(f"has {what} {(height, width)}, expected at least 1")
+    return height, width
+
+
+def _padding(view: _View, kernel: tuple[int, int], dilation: tuple[int, int]) -> Padding:
+    match view.options.padding:
+        case schema.Padding.VALID:
+            return Padding()
+        case schema.Padding.SAME:
+            return same_padding(view.image_size(), kernel, _stride(view), dilation)
+        case number:
+            raise OperatorError(f"has padding {number}, expected SAME or VALID")
+
+
+def _kernel(view: _View) -> tuple[int, int]:
+    shape = view.tensor(1).shape
+    if len(shape) != 4:
+        raise OperatorError(f"has a weight of shape {shape}, expected 4 axes")
+    return shape[1], shape[2]
+
+
+def _bias(view: _View) -> str | None:
+    return view.name(2) if view.has(2) else None
+
+
+def _conv(view: _View) -> Operation:
+    kernel, dilation = _kernel(view), _dilation(view)
+    if view.tensor(1).shape[3] != view.tensor(0).shape[-1:][0]:
+        raise OperatorError("is a grouped convolution; export it as one convolution per group")
+    return Conv2D(
+        view.name(0),
+        view.name(1),
+        _bias(view),
+        view.output.name,
+        _stride(view),
+        dilation,
+        _padding(view, kernel, dilation),
+        _activation(view),
+    )
+
+
+def _depthwise(view: _View) -> Operation:
+    kernel, dilation = _kernel(view), _dilation(view)
+    return DepthwiseConv2D(
+        view.name(0),
+        view.name(1),
+        _bias(view),
+        view.output.name,
+        _stride(view),
+        dilation,
+        _padding(view, kernel, dilation),
+        _activation(view),
+    )
+
+
+def _fully_connected(view: _View) -> Operation:
+    if view.options.weightsFormat:
+        raise OperatorError("has shuffled weights; convert again with the default format")
+    if len(view.output.shape) != 2:
+        raise OperatorError(f"gives shape {view.output.shape}; flatten its input to (1, features)")
+    return FullyConnected(
+        view.name(0), view.name(1), _bias(view), view.output.name, _activation(view)
+    )
+
+
+def _add(view: _View) -> Operation:
+    return Add(view.name(0), view.name(1), view.output.name, _activation(view))
+
+
+def _mul(view: _View) -> Operation:
+    return Mul(view.name(0), view.name(1), view.output.name, _activation(view))
+
+
+def _pool(kind: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[_View], Operation]:
+    def read(view: _View) -> Operation:
+        kernel = _positive("kernel", view.options.filterHeight, view.options.filterWidth)
+        padding = _padding(view, kernel, (1, 1))
+        return kind(
+            view.name(0), view.output.name, kernel, _stride(view), padding, _activation(view)
+        )
+
+    return read
+
+
+def _mean(view: _View) -> Operation:
+    rank = len(view.tensor(0).shape)
+    axes = sorted({_axis(axis, rank) for axis in view.integers(1)})
+    keep_dims = view.operator.options is not None and bool(view.options.keepDims)
+    return Mean(view.name(0), view.output.name, tuple(axes), keep_dims)
+
+
+def _axis(axis: int, rank: int) -> int:
+    return axis + rank if axis < 0 else axis
+
+
+def _pad(view: _View) -> Operation:
+    flat = view.integers(1)
+    amounts = tuple(zip(flat[::2], flat[1::2], strict=False))
+    fill = _fill(view) if view.operator.kind == "PADV2" else PadFill.ZERO
+    return Pad(view.name(0), view.output.name, amounts, fill)
+
+
+def _fill(view: _View) -> PadFill:
+    """Return which of our two fills a PADV2 has; -128 is the lowest, also where it is zero."""
+    tensor, value = view.tensor(2), _scalar(view.tensor(2))
+    zero_points = tensor.quant.zero_points if tensor.quant else ()
+    zero = zero_points[0] if zero_points else 0
+    lowest = _LOWEST_CODE if tensor.type_name == "INT8" else float(np.finfo(np.float32).min)
+    if value <= lowest:
+        return PadFill.LOWEST
+    if value == zero:
+        return PadFill.ZERO
+    raise OperatorError(f"pads with {value}, supported are zero and the lowest value")
+
+
+def _scalar(tensor: FileTensor) -> float:
+    dtype = _FILL_TYPES.get(tensor.type_name)
+    if tensor.content is None or dtype is None or len(tensor.content) != dtype.itemsize:
+        raise OperatorError(f"{tensor.name} is no constant number")
+    return float(np.frombuffer(tensor.content, dtype)[0])
+
+
+def _reshape(view: _View) -> Operation:
+    return Reshape(view.name(0), view.output.name)
+
+
+def _transpose(view: _View) -> Operation:
+    rank = len(view.tensor(0).shape)
+    permutation = tuple(_axis(axis, rank) for axis in view.integers(1))
+    return Transpose(view.name(0), view.output.name, permutation)
+
+
+def _concat(view: _View) -> Operation:
+    if _activation(view) is not Activation.NONE:
+        raise OperatorError("fuses an activation; put it in front of the concatenation")
+    names = tuple(view.name(position) for position in range(len(view.operator.inputs)))
+    return Concat(names, view.output.name, _axis(view.options.axis, len(view.tensor(0).shape)))
+
+
+def _softmax(view: _View) -> Operation:
+    return Softmax(view.name(0), view.output.name, float(view.options.beta))
+
+
+def _activate(activation: Activation) -> Callable[[_View], Operation]:
+    return lambda view: Activate(view.name(0), view.output.name, activation)
+
+
+_READERS: dict[str, Callable[[_View], Operation]] = {
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _fully_connected,
+    "ADD": _add,
+    "MUL": _mul,
+    "AVERAGE_POOL_2D": _pool(AveragePool2D),
+    "MAX_POOL_2D": _pool(MaxPool2D),
+    "MEAN": _mean,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "RESHAPE": _reshape,
+    "SQUEEZE": _reshape,
+    "EXPAND_DIMS": _reshape,
+    "TRANSPOSE": _transpose,
+    "CONCATENATION": _concat,
+    "SOFTMAX": _softmax,
+    "LOGISTIC": lambda view: Logistic(view.name(0), view.output.name),
+    "TANH": lambda view: Tanh(view.name(0), view.output.name),
+    "RELU": _activate(Activation.RELU),
+    "RELU6": _activate(Activation.RELU6),
+    "QUANTIZE": lambda view: Quantize(view.name(0), view.output.name),
+    "DEQUANTIZE": lambda view: Dequantize(view.name(0), view.output.name),
+}
+SUPPORTED_OPERATORS = tuple(_READERS)

@@ -1,0 +1,287 @@
+"""Hypothesis strategies: scales, QuantParams, legal graphs of one operation each."""
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import strategies as st
+
+from quantize.ir.graph import Array, DType, IntGraph, Profile, QuantParams, TensorType
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+)
+from quantize.ir.shapes import infer_shape, same_padding
+from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
+from tests.models import float32, int8, int_graph, weights
+
+Pair = tuple[int, int]
+
+
+def scales(low: float = 2**-10, high: float = 4.0) -> st.SearchStrategy[float]:
+    """Return positive floats that are exactly float32."""
+    return st.floats(low, high, width=32)
+
+
+def activation_quants(low: float = 2**-10, high: float = 4.0) -> st.SearchStrategy[QuantParams]:
+    """Return per-tensor int8 parameters."""
+    zero_points = st.integers(-128, 127)
+    return st.builds(lambda s, z: QuantParams((s,), z), scales(low, high), zero_points)
+
+
+def generators() -> st.SearchStrategy[np.random.Generator]:
+    """Return seeded generators, for arrays whose values are of no interest to shrinking."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+_activations = st.sampled_from(Activation)
+_small = st.integers(1, 4)
+_pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+_image_shapes = st.tuples(st.just(1), st.integers(3, 9), st.integers(3, 9), st.integers(1, 5))
+
+
+@st.composite
+def _windows(
+    draw: st.DrawFn, image: tuple[int, ...], *, dilated: bool = True
+) -> tuple[Pair, Pair, Pair, Padding]:
+    """Draw kernel, stride, dilation, padding that fit into the image."""
+    kernel = draw(st.tuples(st.integers(1, min(4, image[1])), st.integers(1, min(4, image[2]))))
+    stride = draw(_pairs)
+    dilation = draw(_pairs) if dilated else (1, 1)
+    same = same_padding((image[1], image[2]), kernel, stride, dilation)
+    fits = all((kernel[i] - 1) * dilation[i] < image[i + 1] for i in (0, 1))
+    return kernel, stride, dilation, draw(st.sampled_from([Padding(), same])) if fits else same
+
+
+@st.composite
+def conv_graphs(draw: st.DrawFn) -> IntGraph:
+    image = draw(_image_shapes)
+    kernel, stride, dilation, padding = draw(_windows(image))
+    shape = (draw(st.integers(1, 6)), *kernel, image[3])
+    has_bias, activation = draw(st.booleans()), draw(_activations)
+    operation = Conv2D(
+        "x", "w", "b" if has_bias else None, "y", stride, dilation, padding, activation
+    )
+    return draw(_weighted(operation, image, shape, 0))
+
+
+@st.composite
+def depthwise_graphs(draw: st.DrawFn) -> IntGraph:
+    image = draw(_image_shapes)
+    kernel, (step, _), dilation, padding = draw(_windows(image))
+    same = same_padding((image[1], image[2]), kernel, (step, step), dilation)
+    padding = Padding() if padding == Padding() else same
+    shape = (1, *kernel, image[3] * draw(st.integers(1, 3)))
+    has_bias, activation = draw(st.booleans()), draw(_activations)
+    operation = DepthwiseConv2D(
+        "x", "w", "b" if has_bias else None, "y", (step, step), dilation, padding, activation
+    )
+    return draw(_weighted(operation, image, shape, 3))
+
+
+@st.composite
+def fully_connected_graphs(draw: st.DrawFn) -> IntGraph:
+    rest = draw(st.lists(_small, min_size=1, max_size=3))
+    shape = (draw(st.integers(1, 6)), int(np.prod(rest)))
+    has_bias, activation = draw(st.booleans()), draw(_activations)
+    operation = FullyConnected("x", "w", "b" if has_bias else None, "y", activation)
+    return draw(_weighted(operation, (1, *rest), shape, 0))
+
+
+@st.composite
+def _weighted(
+    draw: st.DrawFn,
+    operation: Conv2D | DepthwiseConv2D | FullyConnected,
+    image: tuple[int, ...],
+    shape: tuple[int, ...],
+    axis: int,
+) -> IntGraph:
+    """Draw scales and values; the output's scale is near what the accumulator spans."""
+    x = draw(activation_quants(2**-8, 1.0))
+    is_per_channel = draw(st.booleans())
+    drawn = weights(
+        shape,
+        draw(generators()),
+        input_scale=x.scale[0],
+        axis=axis if is_per_channel else None,
+    )
+    kind, values, bias_kind, bias = drawn if is_per_channel else _per_tensor(drawn, shape[axis])
+    assert kind.quant is not None
+    spread = x.scale[0] * kind.quant.scale[0] * 70 * np.sqrt(values.size / shape[axis])
+    y = QuantParams((float32(spread * draw(st.floats(0.1, 4.0))),), draw(st.integers(-128, 127)))
+    tensors = {"x": int8(image, x), "w": kind}
+    constants = {"w": values}
+    if operation.bias is not None:
+        tensors["b"], constants["b"] = bias_kind, bias
+    return _finished(operation, tensors, constants, y, draw(st.sampled_from(Profile)))
+
+
+def _per_tensor(
+    drawn: tuple[TensorType, Array, TensorType, Array], channels: int
+) -> tuple[TensorType, Array, TensorType, Array]:
+    """Stretch the bias to `channels`, which a weight without an axis cannot know (depthwise)."""
+    kind, values, bias_kind, bias = drawn
+    stretched = np.resize(bias, channels)
+    return kind, values, TensorType((channels,), DType.INT32, bias_kind.quant), stretched
+
+
+def _finished(
+    operation: Operation,
+    tensors: dict[str, TensorType],
+    constants: dict[str, Array],
+    output: QuantParams,
+    profile: Profile = Profile.TFLM,
+    declared: tuple[int, ...] | None = None,
+) -> IntGraph:
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    tensors["y"] = int8(infer_shape(operation, shapes, declared), output)
+    return int_graph([operation], tensors, constants, ["y"], profile)
+
+
+@st.composite
+def elementwise_graphs(draw: st.DrawFn, kind: type[Add] | type[Mul]) -> IntGraph:
+    """Draw two tensors of one shape, or one that broadcasts; the right may be constant."""
+    shape = draw(_image_shapes)
+    other = draw(st.sampled_from([shape, (1, 1, 1, shape[3]), (1, 1, 1, 1)]))
+    left, right = draw(activation_quants()), draw(activation_quants())
+    if kind is Add:
+        typical = max(left.scale[0], right.scale[0])
+    else:
+        typical = left.scale[0] * right.scale[0] * 64
+    scale = float32(typical * draw(st.floats(0.25, 4.0)))
+    y = QuantParams((scale,), draw(st.integers(-128, 127)))
+    tensors = {"a": int8(shape, left), "b": int8(other, right)}
+    constants: dict[str, Array] = {}
+    if draw(st.booleans()):
+        constants["b"] = draw(generators()).integers(-128, 128, other).astype(np.int8)
+    return _finished(kind("a", "b", "y", draw(_activations)), tensors, constants, y)
+
+
+@st.composite
+def pool_graphs(draw: st.DrawFn, kind: type[AveragePool2D] | type[MaxPool2D]) -> IntGraph:
+    image = draw(_image_shapes)
+    kernel, stride, _, padding = draw(_windows(image, dilated=False))
+    quant = draw(activation_quants())
+    operation = kind("x", "y", kernel, stride, padding, draw(_activations))
+    return _finished(operation, {"x": int8(image, quant)}, {}, quant)
+
+
+@st.composite
+def mean_graphs(draw: st.DrawFn) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 7, 5, 3), (1, 4, 4, 2), (1, 1, 9, 4), (1, 6, 5)]))
+    axes = draw(
+        st.lists(st.integers(1, len(shape) - 1), min_size=1, unique=True).filter(
+            lambda drawn: len(drawn) < len(shape)
+        )
+    )
+    x, y = draw(activation_quants(2**-6, 1.0)), draw(activation_quants(2**-6, 1.0))
+    operation = Mean("x", "y", tuple(sorted(axes)), draw(st.booleans()))
+    return _finished(operation, {"x": int8(shape, x)}, {}, y)
+
+
+@st.composite
+def pad_graphs(draw: st.DrawFn) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 4), (1, 3, 2), (1, 3, 4, 2)]))
+    pair = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    amounts = ((0, 0), *(draw(pair) for _ in shape[1:]))
+    quant = draw(activation_quants())
+    operation = Pad("x", "y", amounts, draw(st.sampled_from(PadFill)))
+    return _finished(operation, {"x": int8(shape, quant)}, {}, quant)
+
+
+@st.composite
+def reshape_graphs(draw: st.DrawFn) -> IntGraph:
+    quant = draw(activation_quants())
+    declared = draw(st.sampled_from([(1, 24), (1, 6, 4), (1, 1, 8, 3), (1, 2, 3, 4)]))
+    tensors = {"x": int8((1, 4, 3, 2), quant)}
+    return _finished(Reshape("x", "y"), tensors, {}, quant, declared=declared)
+
+
+@st.composite
+def transpose_graphs(draw: st.DrawFn) -> IntGraph:
+    quant = draw(activation_quants())
+    shape = draw(st.sampled_from([(1, 4, 3), (1, 4, 3, 2), (1, 2, 3, 2, 2)]))
+    permutation = (0, *draw(st.permutations(range(1, len(shape)))))
+    return _finished(Transpose("x", "y", permutation), {"x": int8(shape, quant)}, {}, quant)
+
+
+@st.composite
+def concat_graphs(draw: st.DrawFn) -> IntGraph:
+    quant, axis = draw(activation_quants()), draw(st.integers(1, 3))
+    sizes = draw(st.lists(_small, min_size=2, max_size=4))
+    shapes = [tuple(size if i == axis else n for i, n in enumerate((1, 3, 2, 4))) for size in sizes]
+    tensors = {f"x{i}": int8(shape, quant) for i, shape in enumerate(shapes)}
+    return _finished(Concat(tuple(tensors), "y", axis), tensors, {}, quant)
+
+
+@st.composite
+def softmax_graphs(draw: st.DrawFn) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 2), (1, 12), (1, 3, 4), (1, 2, 2, 7)]))
+    beta = draw(st.sampled_from([1.0, 0.5, 2.0, float32(0.3)]))
+    tensors = {"x": int8(shape, draw(activation_quants()))}
+    return _finished(Softmax("x", "y", beta), tensors, {}, SOFTMAX_OUTPUT)
+
+
+@st.composite
+def curve_graphs(draw: st.DrawFn, kind: type[Logistic] | type[Tanh]) -> IntGraph:
+    output = LOGISTIC_OUTPUT if kind is Logistic else TANH_OUTPUT
+    tensors = {"x": int8((1, 64), draw(activation_quants(2**-12, 1.0)))}
+    return _finished(kind("x", "y"), tensors, {}, output)
+
+
+@st.composite
+def activate_graphs(draw: st.DrawFn, activation: Activation) -> IntGraph:
+    x = draw(activation_quants(2**-8, 1.0))
+    y = x if activation is Activation.RELU6 else draw(activation_quants(2**-8, 1.0))
+    return _finished(Activate("x", "y", activation), {"x": int8((1, 64), x)}, {}, y)
+
+
+@st.composite
+def quantize_graphs(draw: st.DrawFn) -> IntGraph:
+    x, y = draw(activation_quants()), draw(activation_quants())
+    return _finished(Quantize("x", "y"), {"x": int8((1, 64), x)}, {}, y)
+
+
+SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = {
+    "conv": conv_graphs,
+    "depthwise": depthwise_graphs,
+    "fully connected": fully_connected_graphs,
+    "add": lambda: elementwise_graphs(Add),
+    "mul": lambda: elementwise_graphs(Mul),
+    "average pool": lambda: pool_graphs(AveragePool2D),
+    "max pool": lambda: pool_graphs(MaxPool2D),
+    "mean": mean_graphs,
+    "pad": pad_graphs,
+    "reshape": reshape_graphs,
+    "transpose": transpose_graphs,
+    "concat": concat_graphs,
+    "softmax": softmax_graphs,
+    "logistic": lambda: curve_graphs(Logistic),
+    "tanh": lambda: curve_graphs(Tanh),
+    "relu": lambda: activate_graphs(Activation.RELU),
+    "relu6": lambda: activate_graphs(Activation.RELU6),
+    "quantize": quantize_graphs,
+}
+
+
+def single_operation_graphs() -> st.SearchStrategy[IntGraph]:
+    """Return legal graphs of one operation of any kind."""
+    return st.one_of([make() for make in SINGLE_OPERATION_GRAPHS.values()])
