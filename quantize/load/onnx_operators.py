@@ -1,0 +1,131 @@
+"""Which function reads which ONNX operation, and what to do about those that none reads."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from quantize.load.onnx_activations import (
+    load_clip,
+    load_logistic,
+    load_max,
+    load_relu,
+    load_softmax,
+    load_tanh,
+)
+from quantize.load.onnx_arithmetic import (
+    load_add,
+    load_batch_normalization,
+    load_div,
+    load_mul,
+    load_neg,
+    load_sub,
+    load_sum,
+)
+from quantize.load.onnx_builder import GraphBuilder
+from quantize.load.onnx_conv import load_conv
+from quantize.load.onnx_dense import load_gemm, load_matmul
+from quantize.load.onnx_file import ML_DOMAIN
+from quantize.load.onnx_ml import (
+    load_linear_classifier,
+    load_linear_regressor,
+    load_normalizer,
+    load_scaler,
+)
+from quantize.load.onnx_node import Node, Operand
+from quantize.load.onnx_pool import (
+    load_average_pool,
+    load_global_average_pool,
+    load_global_max_pool,
+    load_max_pool,
+    load_reduce_mean,
+)
+from quantize.load.onnx_shapes import (
+    load_cast,
+    load_concat,
+    load_dropout,
+    load_flatten,
+    load_identity,
+    load_pad,
+    load_reshape,
+    load_shape,
+    load_squeeze,
+    load_transpose,
+    load_unsqueeze,
+)
+
+Handler: TypeAlias = Callable[[Node, GraphBuilder], Operand]
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("", "Add"): load_add,
+    ("", "AveragePool"): load_average_pool,
+    ("", "BatchNormalization"): load_batch_normalization,
+    ("", "Cast"): load_cast,
+    ("", "Clip"): load_clip,
+    ("", "Concat"): load_concat,
+    ("", "Conv"): load_conv,
+    ("", "Div"): load_div,
+    ("", "Dropout"): load_dropout,
+    ("", "Flatten"): load_flatten,
+    ("", "Gemm"): load_gemm,
+    ("", "GlobalAveragePool"): load_global_average_pool,
+    ("", "GlobalMaxPool"): load_global_max_pool,
+    ("", "Identity"): load_identity,
+    ("", "MatMul"): load_matmul,
+    ("", "Max"): load_max,
+    ("", "MaxPool"): load_max_pool,
+    ("", "Mul"): load_mul,
+    ("", "Neg"): load_neg,
+    ("", "Pad"): load_pad,
+    ("", "ReduceMean"): load_reduce_mean,
+    ("", "Relu"): load_relu,
+    ("", "Reshape"): load_reshape,
+    ("", "Shape"): load_shape,
+    ("", "Sigmoid"): load_logistic,
+    ("", "Softmax"): load_softmax,
+    ("", "Squeeze"): load_squeeze,
+    ("", "Sub"): load_sub,
+    ("", "Sum"): load_sum,
+    ("", "Tanh"): load_tanh,
+    ("", "Transpose"): load_transpose,
+    ("", "Unsqueeze"): load_unsqueeze,
+    (ML_DOMAIN, "LinearClassifier"): load_linear_classifier,
+    (ML_DOMAIN, "LinearRegressor"): load_linear_regressor,
+    (ML_DOMAIN, "Normalizer"): load_normalizer,
+    (ML_DOMAIN, "Scaler"): load_scaler,
+}
+
+RESULT_INDEX: Mapping[str, int] = {"LinearClassifier": 1}
+"""Which output a handler returns, where it is not the first: here the scores, not the label."""
+
+_FLOAT_MODEL = "the model is quantized already; give the float model it was made from"
+_RELU = "train with Relu or Clip(0, 6) in its place"
+_UPSAMPLING = "end the model before it, or train without it"
+_SEQUENCE = "unroll it, or train a convolution over the window"
+
+ADVICE: Mapping[str, str] = {
+    "ArgMax": "return the scores; the decoder takes the greatest",
+    "ConvTranspose": _UPSAMPLING,
+    "DequantizeLinear": _FLOAT_MODEL,
+    "DynamicQuantizeLinear": _FLOAT_MODEL,
+    "Elu": _RELU,
+    "GRU": _SEQUENCE,
+    "Gelu": _RELU,
+    "HardSigmoid": "train with Sigmoid in its place",
+    "HardSwish": _RELU,
+    "LSTM": _SEQUENCE,
+    "LeakyRelu": _RELU,
+    "LogSoftmax": "return the scores or a Softmax; the order is the same",
+    "PRelu": _RELU,
+    "QLinearConv": _FLOAT_MODEL,
+    "QLinearMatMul": _FLOAT_MODEL,
+    "QuantizeLinear": _FLOAT_MODEL,
+    "RNN": _SEQUENCE,
+    "Resize": _UPSAMPLING,
+    "Upsample": _UPSAMPLING,
+}
+
+DEFAULT_ADVICE = "end the model before it, or express it by supported operations"
+
+
+def supported_operators() -> tuple[str, ...]:
+    """Return the names of the ONNX operations that are read, those of ONNX-ML with their domain."""
+    return tuple(sorted(f"{domain}.{name}".lstrip(".") for domain, name in HANDLERS))
