@@ -14,7 +14,7 @@ STACK_BYTES = 0x4000
 MODEL_FLAGS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections")
 # Nothing of the harness may pull library code into the model's flash.
 HARNESS_FLAGS = ("-std=gnu99", "-Os", "-fno-tree-loop-distribute-patterns")
-_FLASH_SECTIONS = (".text", ".ARM.extab", ".ARM.exidx", ".data")
+_FLASH_SECTIONS = (".text", ".rodata", ".ARM.extab", ".ARM.exidx", ".data")
 _STATIC_SECTIONS = (".data", ".bss")
 
 

@@ -27,6 +27,7 @@ from firmware_export.selftest import selftest_header, selftest_source
 from firmware_export.source_text import source_text
 from firmware_export.target import Target
 from firmware_export.toolchain import is_installed
+from firmware_export.weights import weights_files
 from quantize.ir.graph import Profile
 
 # To measure is not to run: more room than any board has.
@@ -72,6 +73,21 @@ def export_model(
     names = sorted({*files, "README.md", FILE_NAME})
     record = _record(program, model, footprint, vectors=golden.count, files=names)
     files["README.md"] = readme_text(program, record, provenance).encode()
+    files[FILE_NAME] = encode_record(record)
+    return Export(files, record)
+
+
+def export_weights(model: Model, target: Target, *, prefix: str | None = None) -> Export:
+    """Return a model's weights as documented arrays, without code.
+
+    Raises:
+        UnsupportedForCError: Names everything that the C cannot say.
+        NamingError: `prefix` is not legal.
+    """
+    program = plan_program(model.graph, target, prefix)
+    provenance = Provenance(model.name, model.sha256)
+    files = _encoded(weights_files(program, provenance))
+    record = _record(program, model, None, vectors=0, files=sorted({*files, FILE_NAME}))
     files[FILE_NAME] = encode_record(record)
     return Export(files, record)
 
@@ -146,7 +162,7 @@ def _record(
         compiler=footprint.compiler if footprint else None,
         peak_layer=max(layers, key=lambda layer: layer.live_bytes).name if layers else "",
         files=files,
-        notes=_notes(program, model, footprint),
+        notes=_notes(program, model, footprint, vectors),
         layers=layers,
     )
 
@@ -160,7 +176,7 @@ def _model_record(model: Model, program: Program) -> ModelRecord:
     )
 
 
-def _notes(program: Program, model: Model, footprint: Footprint | None) -> list[str]:
+def _notes(program: Program, model: Model, footprint: Footprint | None, vectors: int) -> list[str]:
     notes = []
     if program.original_profile is not Profile.TFLM:
         notes.append(
@@ -168,9 +184,11 @@ def _notes(program: Program, model: Model, footprint: Footprint | None) -> list[
             "golden vectors are the interpreter's in tflm (at most 1 code apart in a fully "
             "connected layer)"
         )
-    if model.inputs is None:
+    if model.inputs is None and vectors:
         notes.append("the golden inputs are random codes")
-    if footprint is None:
+    if not vectors:
+        notes.append("weights only: ram_bytes is what an arena like ours would take")
+    elif footprint is None:
         notes.append(
             f"{program.target.compiler} is not installed: flash_bytes is the constants alone, "
             "ram_bytes the arena alone"

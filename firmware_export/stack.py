@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_NODE = re.compile(r'node: \{ title: "([^"]+)" label: "[^"]*?(?:\\n(\d+) bytes \(\w+\))?[^"]*"')
+_NODE = re.compile(r'node: \{ title: "([^"]+)" label: "[^"]*\\n(\d+) bytes \(')
 _EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
 
 
@@ -23,7 +23,7 @@ class CallGraph:
 
 def parse_call_graph(text: str) -> CallGraph:
     """Return the call graph that GCC's -fcallgraph-info=su wrote; names without the file."""
-    frames = {_bare(title): int(size) for title, size in _NODE.findall(text) if size}
+    frames = {_bare(title): int(size) for title, size in _NODE.findall(text)}
     callees: dict[str, frozenset[str]] = {name: frozenset() for name in frames}
     for caller, callee in _EDGE.findall(text):
         callees[_bare(caller)] = callees.get(_bare(caller), frozenset()) | {_bare(callee)}

@@ -88,9 +88,8 @@ EDGE_INLINE int32_t edge_reciprocal_of_one_plus(int32_t x)
 /* exp of input - greatest, both raw, Q0.31 */
 EDGE_INLINE int32_t edge_softmax_exp(const edge_softmax_t *softmax, int32_t difference)
 {
-    const int32_t shifted = difference * (int32_t)((uint32_t)1 << softmax->left_shift);
-
-    return edge_exp_of_negative(edge_multiply_high(shifted, softmax->multiplier));
+    return edge_exp_of_negative(
+        edge_requantize(difference, softmax->multiplier, softmax->left_shift));
 }
 
 /* The sum of exp over one row, Q12.19. */

@@ -1,0 +1,127 @@
+"""The command line of the exporter: arguments in, exit code out."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from edge_runtime._version import __version__
+from firmware_export.errors import FirmwareExportError
+from firmware_export.export import Export, export_model, export_weights
+from firmware_export.model_file import load_model
+from firmware_export.output import check_destination, write_directory
+from firmware_export.package.cmake import cmake_files
+from firmware_export.record import encode_record
+from firmware_export.tables import export_table, layers_table, verify_table
+from firmware_export.target import TARGETS, find_target
+from firmware_export.verify import verify_export
+from quantize.errors import QuantizeError
+
+PACKAGES = {"cmake": cmake_files}
+DEFAULT_TARGET = "cortex-m4"
+DEFAULT_VECTORS = 4
+MAX_VECTORS = 1000
+
+_PATH = click.Path(path_type=Path)
+_TARGET = click.Choice(list(TARGETS))
+
+
+def main() -> None:
+    """Run the command line; our own errors become one line and exit code 1."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except (FirmwareExportError, QuantizeError) as error:
+        click.echo(f"edge-firmware: {error}", err=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edge-firmware")
+def cli() -> None:
+    """Export int8 models as C99 that computes the same integers on a microcontroller."""
+
+
+@cli.command()
+@click.argument("model", type=_PATH)
+@click.option("--target", type=_TARGET, default=DEFAULT_TARGET, show_default=True)
+@click.option("--out", type=_PATH, required=True, help="Directory to write; ours is replaced.")
+@click.option("--package", type=click.Choice(list(PACKAGES)), default="cmake", show_default=True)
+@click.option("--weights-only", is_flag=True, help="Only documented arrays, for other kernels.")
+@click.option("--prefix", help="Of every C name and file; default: the model's name.")
+@click.option(
+    "--vectors",
+    type=click.IntRange(1, MAX_VECTORS),
+    default=DEFAULT_VECTORS,
+    show_default=True,
+    help="Golden vectors in the self-test.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print report.json instead of a table.")
+def export(  # noqa: PLR0913  # one parameter an option
+    *,
+    model: Path,
+    target: str,
+    out: Path,
+    package: str,
+    weights_only: bool,
+    prefix: str | None,
+    vectors: int,
+    as_json: bool,
+) -> None:
+    """Write the C of MODEL (int8 .tflite, QDQ .onnx or a bundle) into a directory.
+
+    Example: edge-firmware export model.tflite --target cortex-m4 --out firmware/model
+    """
+    check_destination(out)
+    loaded, core = load_model(model), find_target(target)
+    if weights_only:
+        made = export_weights(loaded, core, prefix=prefix)
+    else:
+        made = export_model(loaded, core, package=PACKAGES[package], vectors=vectors, prefix=prefix)
+    write_directory(out, made.files)
+    _print_export(made, as_json=as_json)
+    click.echo(f"{out}: {len(made.files)} files", err=True)
+
+
+@cli.command()
+@click.argument("model", type=_PATH)
+@click.option("--target", type=_TARGET, default=DEFAULT_TARGET, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def report(*, model: Path, target: str, as_json: bool) -> None:
+    """Print what MODEL will cost: products, flash, RAM, layer by layer; nothing is written.
+
+    Example: edge-firmware report model.tflite --target cortex-m4
+    """
+    made = export_model(load_model(model), find_target(target), package=cmake_files, vectors=1)
+    _print_export(made, as_json=as_json)
+    if not as_json:
+        click.echo("\n" + layers_table(made.record.layers))
+
+
+@cli.command()
+@click.argument("directory", type=_PATH)
+@click.option("--target", type=_TARGET, help="Another core than the one it was exported for.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(*, directory: Path, target: str | None, as_json: bool) -> None:
+    """Build DIRECTORY, run it on QEMU, compare with the golden vectors; exit 1 if bytes differ.
+
+    Example: edge-firmware verify firmware/model
+    """
+    result = verify_export(directory, target)
+    click.echo(encode_record(result).decode().rstrip() if as_json else verify_table(result))
+    if result.differing_bytes:
+        raise FirmwareExportError(
+            f"{directory}: {result.differing_bytes} bytes differ from the golden vectors, "
+            f"the first at index {result.first_difference}"
+        )
+
+
+def _print_export(made: Export, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(encode_record(made.record).decode().rstrip())
+    else:
+        click.echo(export_table(made.record))

@@ -1,0 +1,66 @@
+"""Tables for people: what an export costs, what a run showed."""
+
+from collections.abc import Sequence
+
+from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord
+
+
+def export_table(record: ExportRecord) -> str:
+    """Return the figures of an export, one a line, and its notes."""
+    measured = f"as {record.compiler} builds it" if record.compiler else "constants alone"
+    rows = [
+        ("target", record.target),
+        ("multiply-accumulates", f"{record.macs:,}"),
+        ("flash", f"{record.flash_bytes:,} bytes, {measured}"),
+        ("  of which constants", f"{record.constants_bytes:,} bytes"),
+        ("RAM", f"{record.ram_bytes:,} bytes"),
+        ("  of which arena", f"{record.arena_bytes:,} bytes ({_above_bound(record)})"),
+        ("  of which stack", _bytes_or_unknown(record.stack_bytes)),
+        ("peak layer", record.peak_layer),
+    ]
+    return "\n".join((_two_columns(rows), *(f"note: {note}" for note in record.notes)))
+
+
+def _above_bound(record: ExportRecord) -> str:
+    if record.arena_bytes == record.arena_bound_bytes:
+        return "no plan is smaller"
+    return f"no plan is smaller than {record.arena_bound_bytes:,}"
+
+
+def _bytes_or_unknown(value: int | None) -> str:
+    return "unknown without the compiler" if value is None else f"{value:,} bytes"
+
+
+def verify_table(record: VerifyRecord) -> str:
+    """Return the figures of a run, one a line."""
+    instructions = "not counted on the host"
+    if record.instructions is not None:
+        per_mac = f" ({record.instructions / record.macs:.3f} per product)" if record.macs else ""
+        instructions = f"{record.instructions:,} an inference{per_mac}"
+    rows = [
+        ("target", f"{record.target} on {record.machine}, {record.compiler}"),
+        ("vectors", f"{record.vectors}, profile {record.profile}"),
+        ("differing bytes", f"{record.differing_bytes:,}"),
+        ("instructions", instructions),
+        ("flash", f"{record.flash_bytes:,} bytes"),
+        ("RAM", f"{record.ram_bytes:,} bytes"),
+        ("  of which arena", f"{record.arena_bytes:,} bytes"),
+        ("  of which stack", f"{record.stack_bytes:,} bytes"),
+    ]
+    return _two_columns(rows)
+
+
+def layers_table(layers: Sequence[LayerRecord]) -> str:
+    """Return one line a layer."""
+    head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'constants':>10} {'live':>8}  output"
+    lines = [
+        f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {layer.constants_bytes:>10,} "
+        f"{layer.live_bytes:>8,}  {layer.name} {layer.output_shape}"
+        for number, layer in enumerate(layers)
+    ]
+    return "\n".join((head, *lines))
+
+
+def _two_columns(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)

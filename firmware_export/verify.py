@@ -1,0 +1,120 @@
+"""Verify: runs an exported directory on its golden vectors, on QEMU or on this host, and counts."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_export.build import HARNESS, Image, build_image
+from firmware_export.errors import ExportDirectoryError, RunError
+from firmware_export.record import ExportRecord, VerifyRecord, read_record
+from firmware_export.target import Board, Target, find_target
+from firmware_export.toolchain import find_tool, run_build, run_program
+
+RUN_DEADLINE_S = 600.0
+EMULATOR = "qemu-system-arm"
+HOST_COMPILER = "gcc"
+NO_DIFFERENCE = 0xFFFF_FFFF  # what -1 looks like when it is printed as a uint32
+_LINE = re.compile(r"^(\w+)=0x([0-9a-f]+)$", re.MULTILINE)
+_COUNT = re.compile(r"^instructions=(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run printed: per vector the bytes that differ, and what was counted."""
+
+    differing: tuple[int, ...]
+    first: int
+    stack_bytes: int
+    instructions: tuple[int, ...]
+
+
+def verify_export(directory: Path, target_name: str | None = None) -> VerifyRecord:
+    """Return what running an exported directory on its golden vectors shows.
+
+    Args:
+        directory: That `edge-firmware export` wrote.
+        target_name: Another core than the one it was exported for.
+
+    Raises:
+        ExportDirectoryError: The directory is not ours or lacks files.
+        ToolMissingError: Compiler or emulator are not installed; says what to install.
+        BuildError: The compiler refuses the code, or it does not fit the board.
+        RunError: The program faults or hangs.
+    """
+    record = read_record(directory)
+    _check_complete(directory, record)
+    target = find_target(target_name or record.target)
+    if target.board is not None:
+        find_tool(EMULATOR)
+    with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:
+        image = build_image(directory, record.prefix, target, Path(folder))
+        if target.board is None:
+            run = _parse(run_program([str(image.path)], Path(folder), RUN_DEADLINE_S), "")
+        else:
+            run = _emulate(image, target.board, Path(folder))
+    return _result(record, target, image, run)
+
+
+def _check_complete(directory: Path, record: ExportRecord) -> None:
+    missing = [name for name in record.files if not (directory / name).is_file()]
+    if missing:
+        raise ExportDirectoryError(f"{directory}: {missing[0]} is missing")
+    if not record.vectors:
+        raise ExportDirectoryError(f"{directory}: weights only, there is nothing to run")
+
+
+def _emulate(image: Image, board: Board, work: Path) -> _Run:
+    """Run on QEMU with the counting plugin; -icount makes the run the same each time."""
+    plugin, log = work / "insncount.so", work / "count.log"
+    source = str(HARNESS / "insncount.c")
+    run_build([HOST_COMPILER, "-O2", "-shared", "-fPIC", "-o", plugin.name, source], work)
+    marks = _marks(image, work)
+    command = [EMULATOR, "-M", board.machine, "-nographic", "-monitor", "none", "-serial", "none"]
+    command += ["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"]
+    command += ["-plugin", f"{plugin},begin={marks[0]:#x},end={marks[1]:#x}"]
+    command += ["-d", "plugin", "-D", str(log), "-kernel", str(image.path)]
+    printed = run_program(command, work, RUN_DEADLINE_S)
+    return _parse(printed, log.read_text())
+
+
+def _marks(image: Image, work: Path) -> tuple[int, int]:
+    rows = run_build(["arm-none-eabi-nm", image.path.name], work).splitlines()
+    symbols = {row.split()[-1]: int(row.split()[0], 16) for row in rows if len(row.split()) == 3}
+    return symbols["harness_mark_begin"], symbols["harness_mark_end"]
+
+
+def _parse(printed: str, counted: str) -> _Run:
+    values: dict[str, list[int]] = {}
+    for key, value in _LINE.findall(printed):
+        values.setdefault(key, []).append(int(value, 16))
+    if not {"differing", "stack", "first"} <= values.keys():
+        raise RunError(f"the program printed {printed[:80]!r}, expected its results")
+    return _Run(
+        differing=tuple(values["differing"]),
+        first=values["first"][0],
+        stack_bytes=values["stack"][0],
+        instructions=tuple(int(count) for count in _COUNT.findall(counted)),
+    )
+
+
+def _result(record: ExportRecord, target: Target, image: Image, run: _Run) -> VerifyRecord:
+    footprint = image.footprint
+    stack_bytes = footprint.stack_bytes if target.board is None else run.stack_bytes
+    return VerifyRecord(
+        target=target.name,
+        machine=target.board.machine if target.board else "host",
+        prefix=record.prefix,
+        profile=record.profile,
+        compiler=footprint.compiler,
+        vectors=len(run.differing),
+        differing_bytes=sum(run.differing),
+        first_difference=None if run.first == NO_DIFFERENCE else run.first,
+        instructions=max(run.instructions, default=None),
+        macs=record.macs,
+        flash_bytes=footprint.flash_bytes,
+        ram_bytes=footprint.static_bytes + stack_bytes,
+        arena_bytes=record.arena_bytes,
+        stack_bytes=stack_bytes,
+        layers=record.layers,
+    )
