@@ -1,0 +1,238 @@
+"""One operation as ONNX nodes, the same for float and for quantized files.
+
+The emitters differ in how a tensor is read (as it is, or through DequantizeLinear) and in what is
+done with the result; what lies between is here.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, assert_never
+
+import numpy as np
+
+from quantize.emit.onnx_nodes import TO_FIRST, Attribute, Layout, NodeList, Value, moves_nothing
+from quantize.errors import GraphError
+from quantize.ir.graph import Array, Graph
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+    input_names,
+)
+
+_FIRST_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
+_WEIGHT_PERMUTATION = {Conv2D: (0, 3, 1, 2), DepthwiseConv2D: (3, 0, 1, 2), FullyConnected: (0, 1)}
+
+
+class Reader(Protocol):
+    """How an emitter gives the tensors of its graph to the nodes of one operation."""
+
+    nodes: NodeList
+
+    @property
+    def graph(self) -> Graph:
+        """Return the graph that is being emitted."""
+        ...
+
+    def layout(self, name: str) -> Layout:
+        """Return the layout in which an activation is there already."""
+        ...
+
+    def read(self, name: str, layout: Layout) -> str:
+        """Return the name of a value that holds the tensor in this layout."""
+        ...
+
+    def parameter(self, name: str, permutation: Sequence[int]) -> str:
+        """Return the name of a value that holds a permuted weight or bias."""
+        ...
+
+    def pad_value(self, name: str, fill: PadFill) -> Array:
+        """Return the scalar that a Pad of this tensor puts around it."""
+        ...
+
+
+def write_operation(operation: Operation, reader: Reader) -> Value:
+    """Append the nodes of an operation without its activation and return the result.
+
+    The result has the shape of the output, but for Mean, which keeps the axes that it reduced.
+    """
+    match operation:
+        case Conv2D() | DepthwiseConv2D():
+            return _conv(operation, reader)
+        case FullyConnected():
+            return _fully_connected(operation, reader)
+        case Add() | Mul():
+            return _binary(operation, reader)
+        case AveragePool2D() | MaxPool2D():
+            return _pool(operation, reader)
+        case Mean():
+            return _mean(operation, reader)
+        case Pad():
+            return _pad(operation, reader)
+        case Reshape():
+            return _reshape(operation, reader)
+        case Transpose():
+            value = reader.read(operation.input, Layout.LAST)
+            return Value(reader.nodes.transpose(value, operation.permutation))
+        case Concat():
+            return _concat(operation, reader)
+        case Softmax():
+            return _softmax(operation, reader)
+        case Logistic():
+            return _unary("Sigmoid", operation, reader)
+        case Tanh():
+            return _unary("Tanh", operation, reader)
+        case Activate() | Quantize():
+            layout = reader.layout(operation.input)
+            return Value(reader.read(operation.input, layout), layout)
+        case Dequantize():
+            raise GraphError(f"{operation.output}: Dequantize has no place in an emitted graph")
+        case _:
+            assert_never(operation)
+
+
+def write_activation(activation: Activation, name: str, nodes: NodeList) -> str:
+    """Append the clamp of an activation, if any, and return the result's name."""
+    if activation is Activation.RELU:
+        return nodes.add("Relu", [name])
+    if activation is Activation.RELU6:
+        zero, six = (nodes.share(np.array(bound, np.float32)) for bound in (0, 6))
+        return nodes.add("Clip", [name, zero, six])
+    return name
+
+
+def _conv(operation: Conv2D | DepthwiseConv2D, reader: Reader) -> Value:
+    weight = reader.graph.tensors[operation.weight].shape
+    channels = reader.graph.tensors[operation.input].shape[3]
+    attributes: dict[str, Attribute] = {
+        "kernel_shape": weight[1:3],
+        "strides": operation.stride,
+        "pads": _pads(operation.padding),
+    }
+    if operation.dilation != (1, 1):
+        attributes["dilations"] = operation.dilation
+    if isinstance(operation, DepthwiseConv2D):
+        attributes["group"] = channels
+    inputs = [reader.read(operation.input, Layout.FIRST), *_parameters(operation, reader)]
+    return Value(reader.nodes.add("Conv", inputs, attributes=attributes), Layout.FIRST)
+
+
+def _parameters(operation: Conv2D | DepthwiseConv2D | FullyConnected, reader: Reader) -> list[str]:
+    names = [reader.parameter(operation.weight, _WEIGHT_PERMUTATION[type(operation)])]
+    if operation.bias is not None:
+        names.append(reader.parameter(operation.bias, (0,)))
+    return names
+
+
+def _pads(padding: Padding) -> tuple[int, int, int, int]:
+    return (padding.top, padding.left, padding.bottom, padding.right)
+
+
+def _fully_connected(operation: FullyConnected, reader: Reader) -> Value:
+    rows = reader.read(operation.input, Layout.LAST)
+    if len(reader.graph.tensors[operation.input].shape) > 2:
+        size = reader.graph.tensors[operation.weight].shape[1]
+        rows = reader.nodes.add("Reshape", [rows, reader.nodes.share(np.array([-1, size]))])
+    inputs = [rows, *_parameters(operation, reader)]
+    return Value(reader.nodes.add("Gemm", inputs, attributes={"transB": 1}))
+
+
+def _binary(operation: Add | Mul, reader: Reader) -> Value:
+    layout = _common_layout(operation, reader)
+    inputs = [reader.read(name, layout) for name in (operation.left, operation.right)]
+    return Value(reader.nodes.add(type(operation).__name__, inputs), layout)
+
+
+def _common_layout(operation: Add | Mul | Concat, reader: Reader) -> Layout:
+    """Return FIRST where all activations have four axes and one of them is there in it."""
+    tensors, constants = reader.graph.tensors, reader.graph.constants
+    activations = [name for name in input_names(operation) if name not in constants]
+    if any(len(tensors[name].shape) != 4 for name in activations):
+        return Layout.LAST
+    if any(len(tensors[name].shape) > 4 for name in input_names(operation)):
+        return Layout.LAST
+    is_first = any(reader.layout(name) is Layout.FIRST for name in activations)
+    return Layout.FIRST if is_first else Layout.LAST
+
+
+def _pool(operation: AveragePool2D | MaxPool2D, reader: Reader) -> Value:
+    kind = "AveragePool" if isinstance(operation, AveragePool2D) else "MaxPool"
+    attributes: dict[str, Attribute] = {
+        "kernel_shape": operation.kernel,
+        "strides": operation.stride,
+        "pads": _pads(operation.padding),
+    }
+    inputs = [reader.read(operation.input, Layout.FIRST)]
+    return Value(reader.nodes.add(kind, inputs, attributes=attributes), Layout.FIRST)
+
+
+def _mean(operation: Mean, reader: Reader) -> Value:
+    if operation.axes == (1, 2) and len(reader.graph.tensors[operation.input].shape) == 4:
+        image = reader.read(operation.input, Layout.FIRST)
+        return Value(reader.nodes.add("GlobalAveragePool", [image]), Layout.FIRST)
+    value = reader.read(operation.input, Layout.LAST)
+    attributes: dict[str, Attribute] = {"axes": operation.axes, "keepdims": 1}
+    return Value(reader.nodes.add("ReduceMean", [value], attributes=attributes))
+
+
+def _pad(operation: Pad, reader: Reader) -> Value:
+    layout = reader.layout(operation.input)
+    order = TO_FIRST if layout is Layout.FIRST else range(len(operation.amounts))
+    amounts = np.array([operation.amounts[axis] for axis in order], np.int64)
+    inputs = [
+        reader.read(operation.input, layout),
+        reader.nodes.share(amounts.T.reshape(-1)),
+        reader.nodes.share(reader.pad_value(operation.input, operation.fill)),
+    ]
+    return Value(reader.nodes.add("Pad", inputs), layout)
+
+
+def _reshape(operation: Reshape, reader: Reader) -> Value:
+    shape = reader.graph.tensors[operation.input].shape
+    is_free = len(shape) == 4 and moves_nothing(shape)
+    layout = reader.layout(operation.input) if is_free else Layout.LAST
+    return Value(write_reshape(operation.output, reader.read(operation.input, layout), reader))
+
+
+def write_reshape(name: str, value: str, reader: Reader) -> str:
+    """Append a Reshape to the declared shape of a tensor, for any batch."""
+    shape = np.array([-1, *reader.graph.tensors[name].shape[1:]], np.int64)
+    return reader.nodes.add("Reshape", [value, reader.nodes.share(shape)])
+
+
+def _concat(operation: Concat, reader: Reader) -> Value:
+    layout = _common_layout(operation, reader)
+    axis = _FIRST_AXIS[operation.axis] if layout is Layout.FIRST else operation.axis
+    inputs = [reader.read(name, layout) for name in operation.inputs]
+    return Value(reader.nodes.add("Concat", inputs, attributes={"axis": axis}), layout)
+
+
+def _softmax(operation: Softmax, reader: Reader) -> Value:
+    value = reader.read(operation.input, Layout.LAST)
+    if operation.beta != 1.0:
+        beta = reader.nodes.share(np.array(operation.beta, np.float32))
+        value = reader.nodes.add("Mul", [value, beta])
+    return Value(reader.nodes.add("Softmax", [value], attributes={"axis": -1}))
+
+
+def _unary(kind: str, operation: Logistic | Tanh, reader: Reader) -> Value:
+    layout = reader.layout(operation.input)
+    return Value(reader.nodes.add(kind, [reader.read(operation.input, layout)]), layout)
