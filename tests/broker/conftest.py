@@ -1,0 +1,41 @@
+"""Fixtures: a broker of our own, a listener, and a session on a thread of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker.mosquitto import Listener, Mosquitto
+from tests.broker.rig import Rig
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running mosquitto without accounts."""
+    mosquitto = Mosquitto(tmp_path)
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.kill()
+
+
+@pytest.fixture
+def listener(broker: Mosquitto) -> Iterator[Listener]:
+    """A subscriber to everything."""
+    subscriber = Listener(broker.port)
+    yield subscriber
+    subscriber.close()
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+    """Make sessions with quick back-off; all are stopped at the end."""
+    rigs: list[Rig] = []
+
+    def make(port: int, **changes: object) -> Rig:
+        rig = Rig(tmp_path / f"outbox-{len(rigs)}.db", port, **changes)
+        rigs.append(rig)
+        return rig
+
+    yield make
+    for rig in rigs:
+        rig.stop()
