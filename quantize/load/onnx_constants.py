@@ -12,10 +12,44 @@ from quantize.load.onnx_node import UnsupportedNodeError
 MAX_ELEMENTS = 1 << 28
 
 FOLDABLE = frozenset(
-    ["Add", "Cast", "Ceil", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Exp"]
-    + ["Expand", "Flatten", "Floor", "Gather", "Identity", "MatMul", "Max", "Min", "Mod", "Mul"]
-    + ["Neg", "Pow", "Range", "Reciprocal", "ReduceProd", "ReduceSum", "Reshape", "Shape", "Size"]
-    + ["Slice", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose", "Unsqueeze", "Where"]
+    {
+        "Add",
+        "Cast",
+        "Ceil",
+        "Concat",
+        "Constant",
+        "ConstantOfShape",
+        "Div",
+        "Equal",
+        "Exp",
+        "Expand",
+        "Flatten",
+        "Floor",
+        "Gather",
+        "Identity",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Pow",
+        "Range",
+        "Reciprocal",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Shape",
+        "Size",
+        "Slice",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    }
 )
 
 

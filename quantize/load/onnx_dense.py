@@ -32,7 +32,7 @@ def load_matmul(node: Node, builder: GraphBuilder) -> View:
     if int(np.prod(view.shape[:-1], dtype=np.int64)) > 1:
         return _pointwise(view, matrix, node.output, builder)
     rows = reshaped(view, (1, view.shape[-1]))
-    assert rows is not None  # noqa: S101  # axes of size 1 always go
+    assert rows is not None  # axes of size 1 always go
     result = connect(rows, matrix.T, None, node.output, builder)
     return arranged_view(
         result.tensor,
@@ -69,7 +69,7 @@ def _pointwise(view: View, matrix: Array, output: str, builder: GraphBuilder) ->
     stored = builder.add(Conv2D(image, weight, None, name))
     inner = plain_view(name, stored)
     result = reshaped(inner, (*view.shape[:-1], matrix.shape[1]))
-    assert result is not None  # noqa: S101  # the axes that were merged come apart again
+    assert result is not None  # the axes that were merged come apart again
     return result
 
 

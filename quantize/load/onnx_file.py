@@ -3,15 +3,34 @@
 from collections.abc import Iterator
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import (  # type: ignore[import-untyped]  # comes with onnx, no stubs
+    DecodeError,
+)
 
 from quantize.errors import ModelError, UnsupportedModelError
 
 OLDEST_OPSET = 13
 OLDEST_STABLE_OPSET = 7
 STABLE_OPERATORS = frozenset(  # these mean the same since opset 7
-    ["Add", "Cast", "Concat", "Div", "Flatten", "Gemm", "Identity", "MatMul", "Mul", "Neg", "Relu"]
-    + ["Reshape", "Shape", "Sigmoid", "Sub", "Tanh", "Transpose"]
+    {
+        "Add",
+        "Cast",
+        "Concat",
+        "Div",
+        "Flatten",
+        "Gemm",
+        "Identity",
+        "MatMul",
+        "Mul",
+        "Neg",
+        "Relu",
+        "Reshape",
+        "Shape",
+        "Sigmoid",
+        "Sub",
+        "Tanh",
+        "Transpose",
+    }
 )
 ML_DOMAIN = "ai.onnx.ml"
 
@@ -74,13 +93,11 @@ def _refuse_external_data(model: onnx.ModelProto, name: str) -> None:
         if tensor.data_location == onnx.TensorProto.EXTERNAL
     ]
     if external:
-        raise UnsupportedModelError(
-            name,
-            [
-                f"{external[0]} and {len(external) - 1} more: values lie in another file; "
-                "save the model as one file (onnx.save without external data)"
-            ],
+        problem = (
+            f"{external[0]} and {len(external) - 1} more: values lie in another file; "
+            "save the model as one file (onnx.save without external data)"
         )
+        raise UnsupportedModelError(name, [problem])
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

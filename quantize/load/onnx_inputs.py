@@ -13,8 +13,21 @@ CHANNELS_FIRST_OPERATORS = frozenset(
     ["AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]
 )
 ELEMENTWISE_OPERATORS = frozenset(
-    ["Add", "Cast", "Clip", "Div", "Dropout", "Identity", "Mul", "Neg", "Pad", "Relu", "Sigmoid"]
-    + ["Sub", "Tanh"]
+    {
+        "Add",
+        "Cast",
+        "Clip",
+        "Div",
+        "Dropout",
+        "Identity",
+        "Mul",
+        "Neg",
+        "Pad",
+        "Relu",
+        "Sigmoid",
+        "Sub",
+        "Tanh",
+    }
 )
 COLOURS = frozenset([1, 3, 4])
 

@@ -71,7 +71,7 @@ def _mean(node: Node, builder: GraphBuilder, reduced: tuple[int, ...], *, keep_d
     kept = arranged_view(output, shape, axes, stored)
     left = tuple(size for axis, size in enumerate(view.shape) if axis not in reduced)
     squeezed = kept if keep_dims else reshaped(kept, left)
-    assert squeezed is not None  # noqa: S101  # axes of size 1 always go
+    assert squeezed is not None  # axes of size 1 always go
     return squeezed
 
 

@@ -1,1 +1,1 @@
-"""Rewrites of a float graph that keep its result; `simplify` runs them in order."""
+"""Rewrites of a float graph that keep its result, one a file; `simplify` runs them all."""

@@ -1,0 +1,32 @@
+"""All passes, in the order in which they run."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from quantize.ir.graph import FloatGraph
+from quantize.passes.cancel_transposes import cancel_transposes
+from quantize.passes.drop_dead import drop_dead
+from quantize.passes.explicit_padding import explicit_padding
+from quantize.passes.fold_constants_arithmetic import fold_constants_arithmetic
+from quantize.passes.fuse_activations import fuse_activations
+from quantize.passes.fuse_pad import fuse_pad
+from quantize.passes.merge_reshapes import merge_reshapes
+
+Pass: TypeAlias = Callable[[FloatGraph], FloatGraph]
+
+PASSES: tuple[Pass, ...] = (
+    drop_dead,
+    cancel_transposes,
+    merge_reshapes,
+    fold_constants_arithmetic,  # before fuse_pad: a sum in front of a Pad must not meet the layer
+    fuse_activations,  # after the folds: a clamp between stops a fold
+    fuse_pad,
+    explicit_padding,  # after fuse_pad: it says again what fusing made unsayable
+)
+
+
+def simplify(graph: FloatGraph) -> FloatGraph:
+    """Return the graph in the form that lowering takes, with the same float result."""
+    for run in PASSES:
+        graph = run(graph)
+    return graph
