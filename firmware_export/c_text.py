@@ -15,6 +15,7 @@ Initial: TypeAlias = int | str | Mapping[str, "Initial"] | Sequence["Initial"]
 INT32_MIN = -(2**31)
 LINE_WIDTH = 96
 MAX_PREFIX_LENGTH = 40
+_COMMENT_MARKS = re.compile(r"\*(?=/)|/(?=\*)|\?(?=\?)")  # also trigraphs
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # C99, what C11, C23 and C++ add, and names that <stdint.h> and the library take.
 _RESERVED_TEXT = """
@@ -78,8 +79,8 @@ def real(value: float) -> str:
 
 def comment(text: str) -> str:
     """Return `text` as a comment on one line; nothing in it can end the comment or splice lines."""
-    printable = "".join(c if 0x20 <= ord(c) < 0x7F else "?" for c in text)
-    return f"/* {printable.replace('*/', '* /').replace('??', '? ?').replace(chr(92), '/')} */"
+    printable = "".join(c if 0x20 <= ord(c) < 0x7F else "_" for c in text).replace("\\", "/")
+    return f"/* {_COMMENT_MARKS.sub(lambda found: found[0] + ' ', printable)} */"
 
 
 def table(name: str, values: Array, dtype: DType, *, static: bool = True) -> str:

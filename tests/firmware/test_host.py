@@ -14,7 +14,7 @@ from firmware_export.target import TARGETS
 from quantize.ir.graph import IntGraph
 from tests.firmware_export.int_graphs import EVERY_OPERATION
 
-STRICT = "-std=c99 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror".split()
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VECTORS = 20
 
