@@ -1,0 +1,51 @@
+"""Progress of a command: a line on a terminal, nothing elsewhere; and how long each stage took."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+
+
+class Progress:
+    """Shows the stage at hand while it is entered; `watch` is what the pipeline tells it."""
+
+    def __init__(self, console: Console) -> None:
+        self._status = Status("starting", console=console) if console.is_terminal else None
+        self._stages: dict[str, float] = {}
+        self._stage: str | None = None
+        self._since = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close_stage()
+        if self._status is not None:
+            self._status.stop()
+
+    def watch(self, stage: str, done: int, total: int) -> None:
+        """Take note of a stage and how much of it is done; total 0 is unknown."""
+        if stage != self._stage:
+            self._close_stage()
+            self._stage = stage
+        if self._status is not None:
+            self._status.update(f"{stage} {done}/{total}" if total else stage)
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long each stage took."""
+        return {stage: round(taken, 3) for stage, taken in self._stages.items()}
+
+    def _close_stage(self) -> None:
+        now = time.perf_counter()
+        if self._stage is not None:
+            self._stages[self._stage] = self._stages.get(self._stage, 0.0) + now - self._since
+        self._stage, self._since = None, now
