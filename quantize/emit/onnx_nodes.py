@@ -75,7 +75,7 @@ class NodeList:
 
     def store(self, name: str, values: Array) -> str:
         """Append an initializer of its own and return its name."""
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.initializers.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def share(self, values: Array) -> str:

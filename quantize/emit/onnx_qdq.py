@@ -1,8 +1,8 @@
 """IntGraph to QDQ ONNX: float in and out, channels-last at the boundary, integers inside.
 
-Every activation stands in the file as int8 codes. Operations that compute read them through
-DequantizeLinear and end in QuantizeLinear, which is what ONNX Runtime fuses; those that only move
-codes (Reshape, Transpose, Pad, Concat, MaxPool) work on the codes themselves.
+Every activation stands in the file as int8 codes: each operation reads them through
+DequantizeLinear and ends in QuantizeLinear, those that only move codes, too. ONNX Runtime fuses
+that; on x86 it does not where a QuantizeLinear has another reader than one DequantizeLinear.
 """
 
 import json
@@ -25,25 +25,24 @@ from quantize.emit.onnx_nodes import (
     serialize,
 )
 from quantize.emit.onnx_operations import write_activation, write_operation, write_reshape
-from quantize.ir.graph import Array, IntGraph, QuantParams
-from quantize.ir.integer_params import code_bounds, quant_of
+from quantize.ir.graph import Array, DType, IntGraph, QuantParams
+from quantize.ir.integer_params import CODE_MIN, code_bounds, quant_of
 from quantize.ir.ops import (
     Activate,
     Activation,
-    Concat,
+    AveragePool2D,
+    Conv2D,
     DepthwiseConv2D,
     MaxPool2D,
     Mean,
     Operation,
-    Pad,
     PadFill,
-    Reshape,
-    Transpose,
+    input_names,
 )
 
 METADATA_KEY = "edge.graph"
 CODES_SUFFIX = ":codes"
-_MOVES_CODES = (Reshape, Transpose, Pad, Concat)
+_READ_CHANNELS_FIRST = (Conv2D, DepthwiseConv2D, AveragePool2D, MaxPool2D)
 
 
 def emit_qdq_onnx(graph: IntGraph, expose: Sequence[str] = ()) -> bytes:
@@ -78,7 +77,6 @@ class _QdqWriter:
         self._ids = {name: f"{self.nodes.prefix}{k}" for k, name in enumerate(graph.tensors)}
         self._codes: dict[str, dict[Layout, str]] = {}
         self._native: dict[str, Layout] = {}
-        self._reads_codes = False
 
     def metadata(self) -> str:
         """Return what the nodes do not say: names, profile, absorbed activations, shapes."""
@@ -104,32 +102,27 @@ class _QdqWriter:
         return json.dumps(facts, separators=(",", ":"))
 
     def take_input(self, name: str) -> None:
-        quant = quant_of(self.graph, name)
-        self._hold(name, self._quantize(name, quant, self._ids[name]), Layout.LAST)
+        """Append the way in: codes in the layout that every reader wants, if all agree on one."""
+        shape, value, layout = self.graph.tensors[name].shape, name, Layout.LAST
+        if len(shape) == 4 and self._readers_are_windows(name):
+            value, layout = self.nodes.transpose(name, TO_FIRST), Layout.FIRST
+        self._hold(name, self._quantize(value, quant_of(self.graph, name), self._ids[name]), layout)
+
+    def _readers_are_windows(self, name: str) -> bool:
+        readers = [op for op in self.graph.operations if name in input_names(op)]
+        is_output = name in self.graph.outputs
+        return not is_output and all(isinstance(op, _READ_CHANNELS_FIRST) for op in readers)
 
     def write(self, operation: Operation) -> None:
-        moves = isinstance(operation, _MOVES_CODES) or (
-            isinstance(operation, MaxPool2D) and operation.activation is Activation.NONE
-        )
-        self._reads_codes = moves
+        """Append an operation: its inputs' real values, its nodes, its codes."""
         value = write_operation(operation, self)
-        if moves:
-            self._rename_last(value.name, self._ids[operation.output])
-            self._hold(operation.output, self._ids[operation.output], value.layout)
-        else:
-            self._finish(operation, value)
-
-    def _finish(self, operation: Operation, value: Value) -> None:
-        quant = quant_of(self.graph, operation.output)
+        quant, code = quant_of(self.graph, operation.output), self._ids[operation.output]
         name = self._clamp(operation, value.name, quant)
-        code = self._ids[operation.output]
         if isinstance(operation, Mean) and not operation.keep_dims:
             kept = self._quantize(name, quant, None)
-            self._rename_last(write_reshape(operation.output, kept, self), code)
-            value = Value(code)
-        else:
-            self._quantize(name, quant, code)
-        self._hold(operation.output, code, value.layout)
+            name = write_reshape(operation.output, self._dequantize(kept, quant, None), self)
+            value = Value(name)
+        self._hold(operation.output, self._quantize(name, quant, code), value.layout)
 
     def _clamp(self, operation: Operation, name: str, quant: QuantParams) -> str:
         """Append an activation's nodes where QuantizeLinear does not clip to the same codes."""
@@ -139,11 +132,6 @@ class _QdqWriter:
             return name
         return write_activation(activation, name, self.nodes)
 
-    def _rename_last(self, old: str, new: str) -> None:
-        node = self.nodes.nodes[-1]
-        assert node.output[0] == old, old  # the node that makes a result is the last one
-        node.output[0] = new
-
     def _hold(self, name: str, code: str, layout: Layout) -> None:
         self._codes[name] = {layout: code}
         self._native[name] = layout
@@ -152,24 +140,21 @@ class _QdqWriter:
         return self._native.get(name, Layout.LAST)
 
     def read(self, name: str, layout: Layout) -> str:
-        codes = self._codes_in(name, layout)
-        if self._reads_codes:
-            return codes
-        return self._dequantize(codes, quant_of(self.graph, name), None)
-
-    def _codes_in(self, name: str, layout: Layout) -> str:
+        """Return the name of real values, dequantized anew for each reader: so fusions want it."""
         held = self._codes.setdefault(name, {})
         if layout not in held:
             held[layout] = self._other_layout(name, layout)
-        return held[layout]
+        return self._dequantize(held[layout], quant_of(self.graph, name), None)
 
     def _other_layout(self, name: str, layout: Layout) -> str:
-        code = self._ids[name]
+        held, code = self._codes[name], self._ids[name]
+        code = f"{code}t" if held else code
         if name in self.graph.constants:
-            stored = code if not self._codes[name] else f"{code}t"
-            return self.nodes.store(stored, constant_in(self.graph.constants[name], layout))
+            return self.nodes.store(code, constant_in(self.graph.constants[name], layout))
         permutation = TO_FIRST if layout is Layout.FIRST else TO_LAST
-        return self.nodes.transpose(self._codes[name][self._native[name]], permutation, f"{code}t")
+        quant = quant_of(self.graph, name)
+        real = self._dequantize(held[self._native[name]], quant, None)
+        return self._quantize(self.nodes.transpose(real, permutation), quant, code)
 
     def parameter(self, name: str, permutation: Sequence[int]) -> str:
         quant = quant_of(self.graph, name)
@@ -178,24 +163,31 @@ class _QdqWriter:
             self._codes[name] = {Layout.LAST: code}
             self.nodes.store(code, self.graph.constants[name].transpose(permutation))
         axis = None if quant.axis is None else tuple(permutation).index(quant.axis)
-        return self._dequantize(code, quant, axis)
+        if self.graph.tensors[name].dtype is DType.INT8:
+            return self._dequantize(code, quant, axis)
+        attributes: dict[str, Attribute] = {} if axis is None else {"axis": axis}
+        return self.nodes.add("DequantizeLinear", [code, self._scale(quant)], None, attributes)
 
     def pad_value(self, name: str, fill: PadFill) -> Array:
-        lowest = np.iinfo(np.int8).min
-        value = quant_of(self.graph, name).zero_point if fill is PadFill.ZERO else lowest
-        return np.array(value, np.int8)
+        quant = quant_of(self.graph, name)
+        steps = 0 if fill is PadFill.ZERO else CODE_MIN - quant.zero_point
+        return np.array(steps * quant.scale[0], np.float32)
 
     def _quantize(self, name: str, quant: QuantParams, output: str | None) -> str:
-        scale, zero = self._scale(quant), self.nodes.share(np.array(quant.zero_point, np.int8))
-        return self.nodes.add("QuantizeLinear", [name, scale, zero], output)
+        inputs = [name, self._scale(quant), self._zero_point(quant, DType.INT8)]
+        return self.nodes.add("QuantizeLinear", inputs, output)
 
-    def _dequantize(self, codes: str, quant: QuantParams, axis: int | None) -> str:
-        """Append a DequantizeLinear; one without a zero point means 0."""
-        inputs = [codes, self._scale(quant)]
-        if quant.zero_point:
-            inputs.append(self.nodes.share(np.array(quant.zero_point, np.int8)))
+    def _dequantize(
+        self, codes: str, quant: QuantParams, axis: int | None, *, output: str | None = None
+    ) -> str:
+        """Append a DequantizeLinear of int8; its zero point is there: fusions look for it."""
+        inputs = [codes, self._scale(quant), self._zero_point(quant, DType.INT8)]
         attributes: dict[str, Attribute] = {} if axis is None else {"axis": axis}
-        return self.nodes.add("DequantizeLinear", inputs, attributes=attributes)
+        return self.nodes.add("DequantizeLinear", inputs, output, attributes)
+
+    def _zero_point(self, quant: QuantParams, dtype: DType) -> str:
+        shape = () if quant.axis is None else (len(quant.scale),)
+        return self.nodes.share(np.full(shape, quant.zero_point, np.dtype(dtype.value)))
 
     def _scale(self, quant: QuantParams) -> str:
         values = np.array(quant.scale, np.float32)
@@ -203,16 +195,20 @@ class _QdqWriter:
 
     def publish(self, name: str) -> onnx.ValueInfoProto:
         """Append the way out of a graph output: its real values."""
-        self._reads_codes = True
-        codes, quant = self.read(name, Layout.LAST), quant_of(self.graph, name)
-        inputs = [codes, self._scale(quant), self.nodes.share(np.array(quant.zero_point, np.int8))]
-        self.nodes.add("DequantizeLinear", inputs, name)
+        quant = quant_of(self.graph, name)
+        if self.layout(name) is Layout.FIRST:
+            self.nodes.transpose(self.read(name, Layout.FIRST), TO_LAST, name)
+        else:
+            self._dequantize(self._codes[name][Layout.LAST], quant, None, output=name)
         return float_value(name, self.graph.tensors[name].shape)
 
     def expose(self, name: str) -> onnx.ValueInfoProto:
         """Append the way out of a tensor's codes."""
-        self._reads_codes = True
-        codes = self.read(name, Layout.LAST)
-        self.nodes.add("Identity", [codes], name + CODES_SUFFIX)
+        layout = self.layout(name)
+        codes = self._codes[name][layout]
+        order = (
+            TO_LAST if layout is Layout.FIRST else tuple(range(len(self.graph.tensors[name].shape)))
+        )
+        self.nodes.transpose(codes, order, name + CODES_SUFFIX)
         shape: list[str | int | None] = [BATCH, *self.graph.tensors[name].shape[1:]]
         return helper.make_tensor_value_info(name + CODES_SUFFIX, onnx.TensorProto.INT8, shape)
