@@ -1,0 +1,297 @@
+"""The nodes between DequantizeLinear and QuantizeLinear as one operation of ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from quantize.errors import ModelError
+from quantize.ir.graph import Array, QuantParams
+from quantize.ir.ops import (
+    Activate,
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Operation,
+    Pad,
+    Padding,
+    PadFill,
+    Quantize,
+    Reshape,
+    Softmax,
+    Tanh,
+    Transpose,
+)
+
+_FROM_FIRST = (0, 2, 3, 1)
+_LAST_AXIS = {0: 0, 1: 3, 2: 1, 3: 2}
+_CONV_WEIGHT, _DEPTHWISE_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A dequantized activation: its name, its channels-last shape, the layout it is read in."""
+
+    name: str
+    shape: tuple[int, ...]
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A constant's codes and what they mean."""
+
+    values: Array
+    quant: QuantParams
+
+
+class Source(Protocol):
+    """What the file says of a value."""
+
+    def producer(self, value: str) -> onnx.NodeProto | None:
+        """Return the node that makes a value, if one does."""
+        ...
+
+    def is_named(self, code: str) -> bool:
+        """Tell whether codes are a tensor of the graph."""
+        ...
+
+    def initializer(self, value: str) -> Array:
+        """Return the values of an initializer."""
+        ...
+
+    def real(self, value: str) -> Real:
+        """Return which tensor's codes a dequantized value stands for."""
+        ...
+
+    def parameter(self, value: str) -> tuple[str, Constant]:
+        """Return the name and the codes of the weight or bias behind a dequantized value."""
+        ...
+
+    def keep(self, name: str, constant: Constant) -> None:
+        """Add a constant to the graph."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The nodes that make one tensor.
+
+    Attributes:
+        source: The file.
+        output: The tensor's name.
+        activation: Of the operation; None for those that have none.
+        is_depthwise: A convolution of one channel that is a DepthwiseConv2D.
+    """
+
+    source: Source
+    output: str
+    activation: Activation | None
+    is_depthwise: bool
+
+
+Read = tuple[Operation, tuple[int, ...] | None, bool]
+
+
+def read_operation(chain: Chain, value: str) -> Read:
+    """Return the operation whose result `value` is, its declared shape, and its layout.
+
+    The layout is True where the channels come first.
+
+    Raises:
+        ModelError: The nodes are not as we write them.
+    """
+    node = _behind_activation(chain, value)
+    match node.op_type:
+        case "DequantizeLinear":
+            return _rescale(chain, node)
+        case "Conv":
+            return _conv(chain, node), None, True
+        case "Gemm":
+            return _gemm(chain, node), None, False
+        case "Add" | "Mul":
+            return _binary(chain, node)
+        case "AveragePool" | "MaxPool":
+            return _pool(chain, node), None, True
+        case "GlobalAveragePool":
+            name = chain.source.real(node.input[0]).name
+            return Mean(name, chain.output, (1, 2), keep_dims=True), None, True
+        case "ReduceMean":
+            name = chain.source.real(node.input[0]).name
+            axes = tuple(_attributes(node)["axes"])
+            return Mean(name, chain.output, axes, keep_dims=True), None, False
+        case "Pad":
+            return _pad(chain, node)
+        case "Reshape":
+            return _reshape(chain, node)
+        case "Transpose":
+            name = chain.source.real(node.input[0]).name
+            return Transpose(name, chain.output, tuple(_attributes(node)["perm"])), None, False
+        case "Concat":
+            return _concat(chain, node)
+        case "Softmax":
+            return _softmax(chain, node), None, False
+        case "Sigmoid" | "Tanh":
+            make = Logistic if node.op_type == "Sigmoid" else Tanh
+            real = chain.source.real(node.input[0])
+            return make(real.name, chain.output), None, real.is_first
+        case _:
+            raise ModelError(f"{chain.output}: made by {node.op_type}, which we never write")
+
+
+def _behind_activation(chain: Chain, value: str) -> onnx.NodeProto:
+    node = _producer(chain, value)
+    if node.op_type in {"Relu", "Clip"}:
+        return _producer(chain, node.input[0])
+    return node
+
+
+def _producer(chain: Chain, value: str) -> onnx.NodeProto:
+    node = chain.source.producer(value)
+    if node is None:
+        raise ModelError(f"{chain.output}: nothing makes {value!r}")
+    return node
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _activation(chain: Chain) -> Activation:
+    return chain.activation or Activation.NONE
+
+
+def _rescale(chain: Chain, node: onnx.NodeProto) -> Read:
+    real = chain.source.real(node.output[0])
+    if chain.activation is not None:
+        return Activate(real.name, chain.output, chain.activation), None, real.is_first
+    return Quantize(real.name, chain.output), None, real.is_first
+
+
+def _conv(chain: Chain, node: onnx.NodeProto) -> Operation:
+    attributes = _attributes(node)
+    is_depthwise = attributes.get("group", 1) > 1 or chain.is_depthwise
+    permutation, axis = (_DEPTHWISE_WEIGHT, 3) if is_depthwise else (_CONV_WEIGHT, 0)
+    make = DepthwiseConv2D if is_depthwise else Conv2D
+    return make(
+        chain.source.real(node.input[0]).name,
+        _weight(chain, node.input[1], permutation, axis),
+        _bias(chain, node),
+        chain.output,
+        stride=_pair(attributes["strides"]),
+        dilation=_pair(attributes.get("dilations", (1, 1))),
+        padding=_padding(attributes["pads"]),
+        activation=_activation(chain),
+    )
+
+
+def _pair(values: Sequence[int]) -> tuple[int, int]:
+    return int(values[0]), int(values[1])
+
+
+def _padding(pads: Sequence[int]) -> Padding:
+    top, left, bottom, right = (int(pad) for pad in pads)
+    return Padding(top=top, bottom=bottom, left=left, right=right)
+
+
+def _weight(chain: Chain, value: str, permutation: tuple[int, ...], axis: int) -> str:
+    name, constant = chain.source.parameter(value)
+    values = np.ascontiguousarray(constant.values.transpose(permutation))
+    quant = constant.quant if constant.quant.axis is None else replace(constant.quant, axis=axis)
+    chain.source.keep(name, Constant(values, quant))
+    return name
+
+
+def _bias(chain: Chain, node: onnx.NodeProto) -> str | None:
+    if len(node.input) < 3:
+        return None
+    name, constant = chain.source.parameter(node.input[2])
+    chain.source.keep(name, constant)
+    return name
+
+
+def _gemm(chain: Chain, node: onnx.NodeProto) -> Operation:
+    rows = _producer(chain, node.input[0])
+    value = rows.input[0] if rows.op_type == "Reshape" else node.input[0]
+    return FullyConnected(
+        chain.source.real(value).name,
+        _weight(chain, node.input[1], (0, 1), 0),
+        _bias(chain, node),
+        chain.output,
+        activation=_activation(chain),
+    )
+
+
+def _binary(chain: Chain, node: onnx.NodeProto) -> Read:
+    make = Add if node.op_type == "Add" else Mul
+    left, right = (chain.source.real(value) for value in node.input)
+    operation = make(left.name, right.name, chain.output, _activation(chain))
+    return operation, None, left.is_first or right.is_first
+
+
+def _pool(chain: Chain, node: onnx.NodeProto) -> Operation:
+    attributes = _attributes(node)
+    make = AveragePool2D if node.op_type == "AveragePool" else MaxPool2D
+    return make(
+        chain.source.real(node.input[0]).name,
+        chain.output,
+        _pair(attributes["kernel_shape"]),
+        _pair(attributes["strides"]),
+        _padding(attributes["pads"]),
+        _activation(chain),
+    )
+
+
+def _pad(chain: Chain, node: onnx.NodeProto) -> Read:
+    real = chain.source.real(node.input[0])
+    pairs = chain.source.initializer(node.input[1]).reshape(2, -1).T
+    order = _FROM_FIRST if real.is_first else range(len(pairs))
+    amounts = tuple((int(pairs[axis][0]), int(pairs[axis][1])) for axis in order)
+    is_zero = float(chain.source.initializer(node.input[2])) == 0.0
+    fill = PadFill.ZERO if is_zero else PadFill.LOWEST
+    return Pad(real.name, chain.output, amounts, fill), None, real.is_first
+
+
+def _reshape(chain: Chain, node: onnx.NodeProto) -> Read:
+    """Return a Reshape, or the Mean that dropped its axes behind a QuantizeLinear of its own."""
+    declared = (1, *(int(size) for size in chain.source.initializer(node.input[1])[1:]))
+    kept = _producer(chain, _producer(chain, node.input[0]).input[0])
+    if kept.op_type != "QuantizeLinear" or not _is_mean(chain, kept):
+        return Reshape(chain.source.real(node.input[0]).name, chain.output), declared, False
+    mean, _, _ = read_operation(chain, kept.input[0])
+    assert isinstance(mean, Mean)  # _is_mean has looked
+    return replace(mean, keep_dims=False), None, False
+
+
+def _is_mean(chain: Chain, quantized: onnx.NodeProto) -> bool:
+    """Tell whether codes that no tensor is named after are those of a reduced mean."""
+    node = chain.source.producer(quantized.input[0])
+    is_reduced = node is not None and node.op_type in {"GlobalAveragePool", "ReduceMean"}
+    return is_reduced and not chain.source.is_named(quantized.output[0])
+
+
+def _concat(chain: Chain, node: onnx.NodeProto) -> Read:
+    reals = [chain.source.real(value) for value in node.input]
+    is_first = any(real.is_first for real in reals)
+    axis = int(_attributes(node)["axis"])
+    last = _LAST_AXIS[axis] if is_first else axis
+    return Concat(tuple(real.name for real in reals), chain.output, last), None, is_first
+
+
+def _softmax(chain: Chain, node: onnx.NodeProto) -> Operation:
+    value, beta = node.input[0], 1.0
+    scaled = _producer(chain, value)
+    if scaled.op_type == "Mul":
+        value, beta = scaled.input[0], float(chain.source.initializer(scaled.input[1]))
+    return Softmax(chain.source.real(value).name, chain.output, beta)
