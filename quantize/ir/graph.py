@@ -30,7 +30,9 @@ class Profile(StrEnum):
     """Whose integer arithmetic a graph means (docs/numerics.md)."""
 
     TFLM = "tflm"  # double rounding everywhere: TensorFlow Lite Micro's reference kernels, CMSIS-NN
-    LITERT = "litert"  # as tflm, but fully connected is rounded once: LiteRT's reference kernels
+    LITERT = (
+        "litert"  # LiteRT's reference kernels: fully connected is rounded once, curves by table
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from quantize.ir.fixed_point import Requant, quantize_factor
-from quantize.ir.graph import Graph, QuantParams
+from quantize.ir.graph import Graph, IntGraph, Profile, QuantParams
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -119,11 +119,18 @@ def add_params(operation: Add, graph: Graph) -> AddParams:
     )
 
 
-def mul_requant(operation: Mul, graph: Graph) -> Requant:
+def mul_requant(operation: Mul, graph: IntGraph) -> Requant:
     """Return the factor of a product.
 
-    Source: TFLite Micro `CalculateOpDataMul` (tensorflow/lite/micro/kernels/mul_common.cc).
+    Source: TFLite Micro `CalculateOpDataMul` (tensorflow/lite/micro/kernels/mul_common.cc), in
+    double; in profile `litert` LiteRT's `Prepare` (tflite/kernels/mul.cc), in float32.
     """
+    if graph.profile is Profile.LITERT:
+        left, right, output = (
+            np.float32(scale_of(graph, name))
+            for name in (operation.left, operation.right, operation.output)
+        )
+        return quantize_factor(float(left * right / output))
     product = scale_of(graph, operation.left) * scale_of(graph, operation.right)
     return quantize_factor(product / scale_of(graph, operation.output))
 

@@ -290,6 +290,8 @@ def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
 
 def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
     """Source: TFLite `Logistic`, `Tanh` (tflite/kernels/internal/reference/integer_ops)."""
+    if graph.profile is Profile.LITERT:
+        return _curve_table(operation, graph)[values[operation.input].astype(np.int64) - CODE_MIN]
     params = logistic_params(operation, graph)
     centred = _centred(operation.input, graph, values)
     is_inside = np.abs(centred) < params.radius
@@ -299,3 +301,26 @@ def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes
     else:
         inside = divide_by_power_of_two(gemmlowp.tanh(argument), 24)
     return np.where(is_inside, inside, np.where(centred < 0, CODE_MIN, CODE_MAX))
+
+
+def _curve_table(operation: Logistic | Tanh, graph: IntGraph) -> Codes:
+    """Return the output code of every input code, worked out in float32, rounded half away from 0.
+
+    The function itself is rounded once from double, as a good C library's float32 one is.
+
+    Source: LiteRT `LUTPopulate` (tflite/kernels/internal/reference/integer_ops/lut.h) and the
+    Prepare functions of tflite/kernels/activations.cc that fill it.
+    """
+    x, y = quant_of(graph, operation.input), quant_of(graph, operation.output)
+    codes = np.arange(CODE_MIN, CODE_MAX + 1) - x.zero_point
+    real = (codes.astype(np.float32) * np.float32(x.scale[0])).astype(np.float64)
+    if isinstance(operation, Logistic):
+        with np.errstate(over="ignore"):  # exp of a large argument is infinite, 1 / infinity is 0
+            exp = np.exp(-real).astype(np.float32)
+        curve = np.float32(1) / (np.float32(1) + exp)
+    else:
+        curve = np.tanh(real).astype(np.float32)
+    scaled = (curve * (np.float32(1) / np.float32(y.scale[0]))).astype(np.float64)
+    rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)
+    table: Codes = rounded.astype(np.int64) + y.zero_point
+    return table
