@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,7 +70,7 @@ def _data_options(command: _Command) -> _Command:
             "--preprocess",
             type=_EXISTING,
             metavar="FILE.toml",
-            help="What the device does to an image or to rows, as in a bundle's manifest.",
+            help='What the device does to an image or to rows: kind = "image", width, height, …',
         ),
         click.option(
             "--target-column", metavar="C", help="Column of a .csv file with labels or targets."
@@ -213,11 +214,19 @@ def _read_recipe(path: Path | None) -> Recipe:
 def _read_preprocessing(path: Path | None) -> Preprocessing:
     if path is None:
         return AS_THE_MODEL_TAKES_IT
-    text = _read_text(path, DataError)
     try:
-        return msgspec.toml.decode(text, type=TensorInput | ImageInput | WindowInput)
-    except msgspec.DecodeError as error:
-        raise DataError(f"{path}: {error}") from error
+        settings = tomllib.loads(_read_text(path, DataError))
+        tagged = {"type": settings.pop("kind", None), **settings}
+        return msgspec.convert(tagged, TensorInput | ImageInput | WindowInput)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise DataError(f"{path}: {_about_kind(error)}") from error
+
+
+def _about_kind(error: Exception) -> str:
+    """Return msgspec's words with our name of the tag, and what it allows."""
+    if "`$.type`" in str(error):
+        return "kind: allowed are tensor, image, window"
+    return str(error)
 
 
 def _read_text(path: Path, error_type: type[QuantizeError]) -> str:

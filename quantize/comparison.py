@@ -84,15 +84,21 @@ def compare_models(
         done += len(wanted[-1])
         watch("compare", done, dataset.samples)
     layers = _layers(left, right, kept)
-    return _comparison(left, right, np.concatenate(wanted), np.concatenate(found), layers)
+    task = infer_task(left.graph, dataset.labels, _hint(left))
+    outputs = (np.concatenate(wanted), np.concatenate(found))
+    return _comparison(left, right, outputs, layers, has_classes=task is Task.CLASSIFICATION)
 
 
 def _comparison(
-    left: _Side, right: _Side, wanted: Array, found: Array, layers: tuple[LayerError, ...]
+    left: _Side,
+    right: _Side,
+    outputs: tuple[Array, Array],
+    layers: tuple[LayerError, ...],
+    *,
+    has_classes: bool,
 ) -> Comparison:
-    found = found.reshape(wanted.shape)
-    is_classes = infer_task(left.graph, None, _hint(left)) is Task.CLASSIFICATION
-    changed = int(np.sum(predictions(wanted) != predictions(found))) if is_classes else None
+    wanted, found = outputs[0], outputs[1].reshape(outputs[0].shape)
+    changed = int(np.sum(predictions(wanted) != predictions(found))) if has_classes else None
     return Comparison(
         samples=len(wanted),
         max_lsb=_max_lsb(left.graph, right.graph, wanted, found),

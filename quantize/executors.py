@@ -46,6 +46,8 @@ class OnnxRunner:
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # As on ARM: x86 rewrites int8 to uint8 and then leaves tensors with two readers in float.
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
         options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
         )

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantize.ir.graph import Array, IntGraph
-from quantize.ir.interpreter import execute
 from quantize.report.codes import codes_by_name
-from quantize.report.parity import Executor
+from quantize.report.parity import Executor, interpret
 
 SAMPLES = 8
 SLACK_LSB = 2  # for kernels of other processors, which have not been measured here
@@ -44,7 +43,9 @@ def make_vectors(
     codes = codes_by_name(graph, candidates)
     output = graph.outputs[0]
     answers = {name: executor(graph)(codes)[output] for name, executor in executors.items()}
-    spread = _spread([execute(graph, codes)[output], *answers.values()])
+    spread = _spread(
+        [interpret(graph, codes, traced=1, has_classes=False).outputs, *answers.values()]
+    )
     chosen = np.sort(np.argsort(spread, kind="stable")[:SAMPLES])
     tolerance = int(spread[chosen].max()) + SLACK_LSB
     first = candidates[graph.inputs[0]][chosen]

@@ -111,7 +111,7 @@ def decibels(value: float | None) -> str:
 def _table(title: str, second: str) -> Table:
     """Return a table whose rows begin with a tensor and an operation."""
     table = Table(title=title, title_justify="left", box=BOX)
-    table.add_column("tensor", overflow="ellipsis", no_wrap=True, max_width=30)
+    table.add_column("tensor", overflow="ellipsis", no_wrap=True, max_width=26)
     table.add_column(second, no_wrap=True)
     return table
 

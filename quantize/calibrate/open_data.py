@@ -59,7 +59,7 @@ def _open_folder(path: Path, model_input: ModelInput, settings: DataSettings) ->
         if not isinstance(settings.preprocessing, ImageInput):
             raise DataError(
                 f"{path}: images need --preprocess FILE.toml that says how a pixel becomes an input"
-                ' (type = "image", width, height, colour, resize, mean, std)'
+                ' (kind = "image", width, height, colour, resize, mean, std)'
             )
         return _prepared(image, _read_image(image), settings.preprocessing, model_input)
 

@@ -56,8 +56,9 @@ def infer_shapes(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     Raises:
         ModelError: The shapes contradict each other.
     """
+    is_strict = all(not domain_of(node) for node in model.graph.node)  # ONNX-ML infers little
     try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        return onnx.shape_inference.infer_shapes(model, strict_mode=is_strict, data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
         raise ModelError(f"{name}: shapes contradict each other: {_line(error)}") from error
 

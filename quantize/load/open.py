@@ -9,6 +9,7 @@ from quantize.errors import ModelError
 from quantize.ir.graph import IntGraph
 from quantize.load.loaded import LoadedModel
 from quantize.load.onnx_model import load_onnx
+from quantize.load.onnx_qdq import is_qdq_onnx, load_qdq_onnx
 from quantize.load.tflite_model import is_int8_tflite, load_float_tflite, load_int8_tflite
 
 _TFLITE_AT_4 = b"TFL3"
@@ -59,7 +60,7 @@ def open_model(path: Path) -> OpenedModel:
     if data[4:8] == _TFLITE_AT_4:
         return OpenedModel(path.stem, ModelFormat.TFLITE, data, _load_tflite(data, path.stem))
     _refuse_foreign(path, data)
-    return OpenedModel(path.stem, ModelFormat.ONNX, data, load_onnx(data, path.stem))
+    return OpenedModel(path.stem, ModelFormat.ONNX, data, _load_onnx(data, path.stem))
 
 
 def open_float_model(path: Path) -> tuple[OpenedModel, LoadedModel]:
@@ -86,6 +87,10 @@ def _load_tflite(data: bytes, name: str) -> LoadedModel | IntGraph:
     if is_int8_tflite(data):
         return load_int8_tflite(data, name)
     return LoadedModel(load_float_tflite(data, name))
+
+
+def _load_onnx(data: bytes, name: str) -> LoadedModel | IntGraph:
+    return load_qdq_onnx(data, name) if is_qdq_onnx(data) else load_onnx(data, name)
 
 
 def _refuse_foreign(path: Path, data: bytes) -> None:

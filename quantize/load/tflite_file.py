@@ -17,6 +17,7 @@ from quantize.errors import ModelError
 MAX_FILE_BYTES = 2**31 - 1  # offsets in a flatbuffer are signed 32-bit numbers
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
+_MAX_NAME_LENGTH = 4096  # converters join the names of what they fuse; longer ones are damage
 _LAST_CODE_OF_OLD_FIELD = 127  # newer operators stand in builtin_code alone
 _READ_ERRORS = (
     struct.error,
@@ -155,7 +156,11 @@ def _unique(name: str, number: int, taken: set[str]) -> str:
 
 
 def _text(raw: bytes | None) -> str:
-    return (raw or b"").decode(errors="replace")
+    """Return a name that may stand in a message: one line, nothing that a terminal obeys."""
+    text = (raw or b"").decode(errors="replace")
+    if len(text) > _MAX_NAME_LENGTH:
+        raise ValueError(len(text))
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _integers(values: Any) -> tuple[int, ...]:

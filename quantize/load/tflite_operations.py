@@ -83,11 +83,12 @@ class _View:
     def name(self, position: int) -> str:
         return self.tensor(position).name
 
-    def image_size(self) -> tuple[int, int]:
+    def image(self) -> tuple[int, ...]:
+        """Return the shape of the first input, which must be (1, H, W, C)."""
         shape = self.tensor(0).shape
         if len(shape) != 4:
             raise OperatorError(f"reads shape {shape}, expected 4 axes")
-        return shape[1], shape[2]
+        return shape
 
     def integers(self, position: int) -> tuple[int, ...]:
         """Return a constant vector (or matrix, flattened) of parameters."""
@@ -139,7 +140,8 @@ def _padding(view: _View, kernel: tuple[int, int], dilation: tuple[int, int]) ->
         case schema.Padding.VALID:
             return Padding()
         case schema.Padding.SAME:
-            return same_padding(view.image_size(), kernel, _stride(view), dilation)
+            _, height, width, _ = view.image()
+            return same_padding((height, width), kernel, _stride(view), dilation)
         case number:
             raise OperatorError(f"has padding {number}, expected SAME or VALID")
 
@@ -157,7 +159,7 @@ def _bias(view: _View) -> str | None:
 
 def _conv(view: _View) -> Operation:
     kernel, dilation = _kernel(view), _dilation(view)
-    if view.tensor(1).shape[3] != view.tensor(0).shape[-1:][0]:
+    if view.tensor(1).shape[3] != view.image()[3]:
         raise OperatorError("is a grouped convolution; export it as one convolution per group")
     return Conv2D(
         view.name(0),

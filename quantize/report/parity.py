@@ -19,7 +19,7 @@ from quantize.report.subgraphs import alone, logits_name, up_to
 Codes: TypeAlias = Mapping[str, Array]
 Runner: TypeAlias = Callable[[Codes], Codes]  # int8 codes in and out, (N, ...) by name
 Executor: TypeAlias = Callable[[IntGraph], Runner]
-BATCH_SIZE = 32
+BATCH_SIZE = 4  # every tensor of so many samples is in memory at once
 
 
 @dataclass(frozen=True, slots=True)

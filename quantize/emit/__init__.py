@@ -1,0 +1,1 @@
+"""Graph to bytes: model files that runtimes read."""
