@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord
 
+NAME_WIDTH = 48  # converters join the names of all that they fused
+
 
 def export_table(record: ExportRecord) -> str:
     """Return the figures of an export, one a line, and its notes."""
@@ -16,7 +18,7 @@ def export_table(record: ExportRecord) -> str:
         ("RAM", f"{record.ram_bytes:,} bytes"),
         ("  of which arena", f"{record.arena_bytes:,} bytes ({_above_bound(record)})"),
         ("  of which stack", _bytes_or_unknown(record.stack_bytes)),
-        ("peak layer", record.peak_layer),
+        ("peak layer", _shortened(record.peak_layer)),
     ]
     return "\n".join((_two_columns(rows), *(f"note: {note}" for note in record.notes)))
 
@@ -55,10 +57,14 @@ def layers_table(layers: Sequence[LayerRecord]) -> str:
     head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'constants':>10} {'live':>8}  output"
     lines = [
         f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {layer.constants_bytes:>10,} "
-        f"{layer.live_bytes:>8,}  {layer.name} {layer.output_shape}"
+        f"{layer.live_bytes:>8,}  {_shortened(layer.name)} {layer.output_shape}"
         for number, layer in enumerate(layers)
     ]
     return "\n".join((head, *lines))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
 
 
 def _two_columns(rows: Sequence[tuple[str, str]]) -> str:

@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import pytest
+
+from firmware_export.calls import kernel_calls
+from firmware_export.errors import UnsupportedForCError
+from quantize.ir.graph import DType, IntGraph, QuantParams
+from quantize.ir.ops import Add, Softmax, Transpose
+from quantize.ir.spec import SOFTMAX_OUTPUT
+from tests.firmware_export.int_graphs import EVERY_OPERATION, Builder, quant
+
+
+def kernels(graph: IntGraph) -> list[str]:
+    return [call.parameters.kernel for call in kernel_calls(graph) if call.parameters]
+
+
+def test_a_concatenation_is_one_call_for_each_input() -> None:
+    calls = kernel_calls(EVERY_OPERATION["concat_channels"])
+
+    assert [call.inputs for call in calls] == [("a",), ("b",), ("a",)]
+    assert [call.parameters.fields["offset"] for call in calls if call.parameters] == [0, 5, 7]
+
+
+def test_a_reshape_has_no_kernel() -> None:
+    (call,) = kernel_calls(EVERY_OPERATION["reshape"])
+
+    assert call.parameters is None
+
+
+def test_a_net_is_its_kernels_in_order() -> None:
+    assert kernels(EVERY_OPERATION["residual"]) == [
+        *["edge_conv_s8"] * 3,
+        "edge_add_s8",
+        "edge_average_pool_s8",
+        "edge_fully_connected_s8",
+        "edge_softmax_s8",
+    ]
+
+
+def test_like_shapes_need_no_broadcast() -> None:
+    (plain,) = kernel_calls(EVERY_OPERATION["add"])
+    (repeated,) = kernel_calls(EVERY_OPERATION["add_broadcast"])
+
+    assert plain.parameters is not None
+    assert plain.parameters.broadcast is None
+    assert repeated.parameters is not None
+    assert repeated.parameters.broadcast == {
+        "axes": 3,
+        "size": [4, 3, 5],
+        "left_stride": [5, 0, 1],
+        "right_stride": [0, 5, 1],
+    }
+
+
+def test_everything_that_c_cannot_say_is_named_at_once() -> None:
+    b = Builder()
+    x = b.input("x", (1, 2, 2, 2, 2, 2, 2, 2), quant(1e-9))
+    turned = b.add(Transpose(x, "turned", (0, 7, 6, 5, 4, 3, 2, 1)), quant(1e-9))
+    sharp = b.add(Softmax(turned, "flat softmax"), SOFTMAX_OUTPUT)
+    graph = b.build(b.add(Add(turned, sharp, "sum"), quant(1e-12)))
+
+    with pytest.raises(UnsupportedForCError) as caught:
+        kernel_calls(graph)
+
+    assert len(caught.value.problems) == 3
+    assert str(caught.value) == (
+        "small: 3 things not supported in C: turned (Transpose): 7 axes, at most 6; "
+        "flat softmax (Softmax): beta * input scale is below 2**-27; "
+        "sum (Add): the output's scale is too small beside the inputs'"
+    )
+
+
+def test_wide_activations_are_refused_by_name() -> None:
+    graph = EVERY_OPERATION["relu"]
+    wide = replace(graph.tensors["x"], dtype=DType.INT16, quant=QuantParams((0.5,)))
+
+    with pytest.raises(UnsupportedForCError, match="x: int16 activations, expected int8"):
+        kernel_calls(replace(graph, tensors={**graph.tensors, "x": wide}))
