@@ -179,7 +179,7 @@ class CameraConfig(_Source, frozen=True, kw_only=True, tag="camera"):
     height: Pixels | None = None
     fps: Rate | None = None
     transport: Literal["tcp", "udp"] = "tcp"
-    open_timeout_s: Seconds = 10.0
+    open_timeout_s: Annotated[float, Meta(gt=0, le=25)] = 10.0
     read_timeout_s: Seconds = 10.0
     flush: Annotated[int, Meta(ge=0, le=100)] = 0
 

@@ -1,37 +1,170 @@
 """One process per pipeline: holds the source and the model, sends messages to the supervisor."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn, assert_never
 
-from edge_runtime.config import PipelineConfig
-from edge_runtime.link import FromWorker, ToWorker
+from edge_runtime.accounts import Drop
+from edge_runtime.control import TICK_S, Control
+from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.link import (
+    Failed,
+    FromWorker,
+    Heartbeat,
+    Pause,
+    Resume,
+    SetThreshold,
+    Stop,
+    ToWorker,
+)
+from edge_runtime.worker_link import ParentGoneError, WorkerLink
+from edge_runtime.worker_parts import WorkerParts, WorkerSettings, assemble, open_model
 
+__all__ = ["WorkerSettings", "run_worker"]
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """What a worker is told at its start; pickled to it.
+logger = logging.getLogger(__name__)
 
-    Attributes:
-        pipeline: Its own table of the configuration.
-        bundle: Directory of the bundle, as `edge_runtime.models.store.find_bundle` returns it.
-        boot: Names this start of the daemon in every payload.
-        first_sequences: Next number of each topic below the device's root; 0 where absent.
-        heartbeat_s: From one Heartbeat to the next.
-    """
-
-    pipeline: PipelineConfig
-    bundle: Path
-    boot: str
-    first_sequences: Mapping[str, int]
-    heartbeat_s: float = 1.0
+JOIN_S = 1.5  # for the frame in hand; a loop that hangs is left behind
+OOM_SCORE = "500"  # the kernel takes a worker before the supervisor
 
 
 def run_worker(settings: WorkerSettings, connection: "Connection[FromWorker, ToWorker]") -> None:
     """Run until Stop, the parent's death or a failure; the target of a spawned process.
 
     Sends one Ready or one Failed first, then Heartbeat, Outgoing and SourceChange as they come.
-    Ends the process with exit code 0 after Stop, 1 after Failed.
+    Ends the process with exit code 0 after Stop (or SIGTERM), 1 after Failed.
     """
-    raise NotImplementedError
+    link = WorkerLink(connection)
+    stopping = threading.Event()
+    _prepare_process(stopping)
+    code = _guard(settings, link, stopping)
+    with contextlib.suppress(OSError):
+        connection.close()
+    _leave(code)
+
+
+def _prepare_process(stopping: threading.Event) -> None:
+    """Take no signal that is meant for the supervisor; SIGTERM means Stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stopping.set())
+    logging.basicConfig(format="%(levelname)s %(processName)s %(name)s: %(message)s")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
+
+
+def _guard(settings: WorkerSettings, link: WorkerLink, stopping: threading.Event) -> int:
+    """Work, and return the exit code whatever happens."""
+    name = settings.pipeline.name
+    try:
+        failure = _work(settings, link, stopping)
+        return 0 if failure is None else _report(link, failure, is_permanent=False)
+    except ParentGoneError:
+        return 0
+    except EdgeRuntimeError as error:
+        return _report(link, str(error), is_permanent=True)
+    except Exception as error:  # the process's edge
+        logger.exception("pipeline %s: a bug ends the worker", name)
+        return _report(link, f"{type(error).__name__}: {error}", is_permanent=False)
+
+
+def _work(settings: WorkerSettings, link: WorkerLink, stopping: threading.Event) -> str | None:
+    """Return why the worker had to end, None for a wish."""
+    model = open_model(settings.pipeline, settings.bundle)
+    parts = assemble(settings, model, link, stopping)
+    link.send(model.ready)
+    name = settings.pipeline.name
+    threads = [
+        _start(f"{name}-capture", parts.capture.run, parts.control),
+        _start(f"{name}-inference", parts.inference.run, parts.control),
+    ]
+    _serve(parts, link, settings.heartbeat_s)
+    for thread in threads:
+        thread.join(JOIN_S)
+    if parts.slot.take(0.0) is not None:
+        parts.accounts.dropped(Drop.STOPPED)
+    link.send(_heartbeat(parts))
+    return parts.control.failure
+
+
+def _start(name: str, run: Callable[[], None], control: Control) -> threading.Thread:
+    """Start a loop; what it raises ends the worker, with its traceback in the log."""
+
+    def guarded() -> None:
+        try:
+            run()
+        except ParentGoneError:
+            control.stopping.set()
+        except Exception as error:  # the task's edge
+            logger.exception("%s: a bug ends the worker", name)
+            control.fail(f"{name}: {type(error).__name__}: {error}")
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _serve(parts: WorkerParts, link: WorkerLink, heartbeat_s: float) -> None:
+    """Obey commands and send heartbeats until the worker stops."""
+    clock = parts.time.monotonic_s
+    due_s = clock()
+    while not parts.control.stopping.is_set():
+        if clock() >= due_s:
+            parts.monitor.look()
+            link.send(_heartbeat(parts))
+            due_s = clock() + heartbeat_s
+        command = link.receive(min(TICK_S, max(0.0, due_s - clock())))
+        if command is not None:
+            _obey(command, parts)
+
+
+def _obey(command: ToWorker, parts: WorkerParts) -> None:
+    match command:
+        case Pause():
+            parts.control.paused.set()
+            parts.monitor.pause(True)
+        case Resume():
+            parts.control.paused.clear()
+            parts.monitor.pause(False)
+        case SetThreshold(value):
+            parts.control.threshold = value
+        case Stop():
+            parts.control.stopping.set()
+        case _:
+            assert_never(command)
+
+
+def _heartbeat(parts: WorkerParts) -> Heartbeat:
+    age, infer = parts.accounts.take_latencies()
+    return Heartbeat(
+        monotonic_s=parts.time.monotonic_s(),
+        capture_progress=parts.control.capture_progress,
+        infer_progress=parts.control.infer_progress,
+        counters=parts.accounts.counters(),
+        age=age,
+        infer=infer,
+        source=parts.monitor.state,
+        reconnects=parts.monitor.reconnects,
+        stalls=parts.monitor.stalls,
+    )
+
+
+def _report(link: WorkerLink, why: str, *, is_permanent: bool) -> int:
+    with contextlib.suppress(ParentGoneError):
+        link.send(Failed(why, is_permanent))
+    return 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process; where a loop hangs in native code, without its destructors."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -1,7 +1,7 @@
 """Rows of a CSV file, replayed as the sensor delivered them."""
 
+import contextlib
 import csv
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +68,10 @@ class CsvSource:
         missing = ", ".join(name for name in wanted if name not in header)
         if missing:
             raise SourceError(f"{path}: no column {missing}; there are {', '.join(header)}")
-        self._rows = itertools.islice(reader, self._rows_this_round, None)
+        for _ in range(self._rows_this_round):
+            with contextlib.suppress(csv.Error):
+                next(reader, None)
+        self._rows = reader
 
     def read(self) -> Reading:
         """Return the next window, or why a row was left out."""

@@ -1,0 +1,102 @@
+"""Knows how the source is, and tells every change of that once."""
+
+import threading
+from collections.abc import Callable
+
+from edge_runtime.link import SourceChange, SourceState
+
+LEAST_STALL_S = 5.0
+STALL_FRAMES = 10.0
+OPEN_LIMIT_S = 30.0
+
+
+def stall_limit_s(configured_s: float | None, rate_hz: float | None) -> float:
+    """Return the silence that counts as a stall: ten expected frames, at least 5 s."""
+    if configured_s is not None:
+        return configured_s
+    return max(LEAST_STALL_S, STALL_FRAMES / rate_hz) if rate_hz else LEAST_STALL_S
+
+
+class SourceMonitor:
+    """State of one source; the capture thread reports, any other may look.
+
+    A stall is a `read` that has not returned for `stall_s`, or an `open` that has not for 30 s:
+    seen from outside, because the thread that hangs cannot tell.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[SourceChange], None],
+        clock: Callable[[], float],
+        stall_s: float,
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._stall_s = stall_s
+        self._lock = threading.Lock()
+        self._state = SourceState.OFFLINE
+        self._why = "starting"
+        self._is_paused = False
+        self._told: SourceState | None = None
+        self._expected_by_s: float | None = None
+        self.reconnects = 0
+        self.stalls = 0
+
+    @property
+    def state(self) -> SourceState:
+        """The state that others see now."""
+        return SourceState.DISABLED if self._is_paused else self._state
+
+    def opening(self) -> None:
+        """Note that the source is being opened."""
+        self._expected_by_s = self._clock() + max(OPEN_LIMIT_S, self._stall_s)
+
+    def reading(self) -> None:
+        """Note that a read begins."""
+        self._expected_by_s = self._clock() + self._stall_s
+
+    def delivered(self) -> None:
+        """Note that the read returned something."""
+        self._expected_by_s = None
+        if self._state is not SourceState.ONLINE:
+            self._change(SourceState.ONLINE, "delivers frames")
+
+    def lost(self, why: str) -> None:
+        """Note that the source failed and will be opened again."""
+        self._expected_by_s = None
+        self.reconnects += 1
+        self._change(SourceState.OFFLINE, why)
+
+    def finished(self) -> None:
+        """Note that a recording is played and all its frames are accounted for."""
+        self._expected_by_s = None
+        self._change(SourceState.FINISHED, "played to its end")
+
+    def pause(self, is_paused: bool) -> None:  # noqa: FBT001 (two methods would repeat the body)
+        """Note that frames are dropped on request, or no longer."""
+        with self._lock:
+            self._is_paused = is_paused
+        self._announce()
+
+    def look(self) -> None:
+        """See whether a read hangs."""
+        expected_by_s = self._expected_by_s
+        if expected_by_s is None or self._state is SourceState.STALLED:
+            return
+        if self._clock() > expected_by_s:
+            self.stalls += 1
+            self._change(SourceState.STALLED, f"silent for more than {self._stall_s:g} s")
+
+    def _change(self, state: SourceState, why: str) -> None:
+        with self._lock:
+            self._state, self._why = state, why
+        self._announce()
+
+    def _announce(self) -> None:
+        with self._lock:
+            state = self.state
+            if state is self._told:
+                return
+            self._told = state
+            why = "paused on request" if self._is_paused else self._why
+            self._tell(SourceChange(state, why))
