@@ -146,6 +146,7 @@ def run(**options: Any) -> None:
         preprocessing=_read_preprocessing(options["preprocess"]),
         target_column=options["target_column"],
         threshold=options["threshold"],
+        max_drop=options["max_drop"],
     )
     with Progress(Console(stderr=True)) as progress:
         outcome = run_job(job, progress.watch)
@@ -278,7 +279,7 @@ def _check_drop(outcome: Outcome, allowed: float | None) -> None:
         return
     metrics = outcome.report.evaluation.metrics
     if not metrics:
-        raise DataError("--max-drop needs labels to measure by, the data has none")
+        raise DataError("--max-drop: the labels allow no metric (AUC needs both 0 and 1)")
     if metrics[0].drop > allowed:
         click.echo(
             f"error: {metrics[0].name} is worse by {metrics[0].drop:.3f}, allowed is {allowed:g}",

@@ -40,6 +40,7 @@ class Job:
         preprocessing: What the device does to a frame.
         target_column: Of a .csv file.
         threshold: Of the anomaly score; None: the 99th percentile on the calibration data.
+        max_drop: How much worse the metric may be; None: anything.
     """
 
     model: Path
@@ -55,6 +56,7 @@ class Job:
     preprocessing: Preprocessing = AS_THE_MODEL_TAKES_IT
     target_column: str | None = None
     threshold: float | None = None
+    max_drop: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +124,8 @@ def _question(
         threshold=job.threshold,
     )
     check_question(question, columns)
+    if job.max_drop is not None and (question.labels is None or task is Task.TENSOR):
+        raise DataError("--max-drop needs labels to measure by, the data has none")
     return question
 
 
