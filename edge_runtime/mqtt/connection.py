@@ -55,7 +55,7 @@ class BrokerSettings:
     """Where the broker is and who we are to it.
 
     Attributes:
-        status_topic: Where the will says "offline", the whole name.
+        status_topic: Where the will says "offline", the whole name; "" leaves no will.
         password: Reads the password anew at every connection, so that it can be changed.
         boot: In the will's properties, so that a late will is told from a new session's.
     """
@@ -163,7 +163,8 @@ class Connection:
         if settings.username is not None:
             password = settings.password() if settings.password is not None else None
             client.username_pw_set(settings.username, password)
-        self._set_will()
+        if settings.status_topic:
+            self._set_will()
         if self._protocol is Protocol.V5:
             properties = connect_properties(settings.session_expiry_s)
             client.connect(

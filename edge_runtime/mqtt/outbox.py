@@ -136,6 +136,18 @@ class Outbox:
                 self.commit()
             self._trim_pending()
 
+    def due_in_s(self) -> float | None:
+        """Return when `commit_if_due` will have something to do, None while there is nothing."""
+        with self._lock:
+            dues = []
+            if self._pending:
+                dues.append(self._pending_since_s + self._settings.max_loss_window_s)
+            if self._acked:
+                dues.append(self._acked_since_s + ACK_WINDOW_S)
+            if not dues:
+                return None
+            return max(0.0, max(min(dues), self._retry_at_s) - self._clock.monotonic_s())
+
     def commit_if_due(self) -> None:
         """Commit when the oldest pending message or deletion has waited long enough."""
         with self._lock:

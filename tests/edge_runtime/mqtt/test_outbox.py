@@ -167,6 +167,18 @@ def test_a_message_acknowledged_within_the_window_never_touches_the_disk(
     outbox.close()
 
 
+def test_it_says_when_it_wants_to_commit_next(place: OutboxSettings, hands: Hands) -> None:
+    outbox = Outbox(replace(place, max_loss_window_s=5.0), hands.source, "boot-a")
+    assert outbox.due_in_s() is None
+    outbox.put(event(1))
+    hands.advance(2.0)
+    assert outbox.due_in_s() == pytest.approx(3.0)
+    outbox.commit()
+    outbox.ack(every(outbox)[0].id)
+    assert outbox.due_in_s() == pytest.approx(ACK_WINDOW_S)
+    outbox.close()
+
+
 def test_only_the_newest_state_of_a_topic_is_kept(outbox: Outbox) -> None:
     outbox.put(state(b"old"))
     outbox.commit()

@@ -1,0 +1,154 @@
+"""The command `edge-runtime`: arguments in, exit code out; everything heavy is imported when used.
+
+Exit codes: 0 stopped on request or nothing wrong, 1 our error in one line, 2 usage, 70 a bug.
+"""
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from edge_runtime._version import __version__
+from edge_runtime.errors import EdgeRuntimeError
+
+if TYPE_CHECKING:
+    from edge_runtime.findings import Finding
+
+EXIT_ERROR = 1
+EXIT_BUG = 70
+CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_LOG_FORMAT = "%(levelname)s %(threadName)s %(name)s: %(message)s"
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  edge-runtime check porch.toml
+  edge-runtime run porch.toml
+  edge-runtime models verify --models-dir /var/lib/edge-runtime/models
+"""
+)
+@click.version_option(__version__, prog_name="edge-runtime")
+def cli() -> None:
+    """Run models on a device and publish what they say over MQTT."""
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  edge-runtime run porch.toml
+  edge-runtime run replay.toml --until-finished
+"""
+)
+@CONFIG
+@click.option("--until-finished", is_flag=True, help="End when all sources have and all is sent.")
+@click.option(
+    "--log-level", default="info", help="debug, info, warning or error.", show_default=True
+)
+def run(config: Path, *, until_finished: bool, log_level: str) -> None:
+    """Run the pipelines of CONFIG until stopped by SIGTERM or Ctrl-C."""
+    from edge_runtime.run import run_daemon  # noqa: PLC0415 - workers import this module too
+
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        raise click.UsageError(f"--log-level {log_level}: debug, info, warning or error")
+    logging.basicConfig(level=level, format=_LOG_FORMAT, stream=sys.stderr)
+    run_daemon(config, until_finished=until_finished)
+
+
+@cli.command(epilog="\b\nExample:\n  edge-runtime check porch.toml --json")
+@CONFIG
+@JSON
+def check(config: Path, *, as_json: bool) -> None:
+    """Look at everything that can be wrong with CONFIG; exit 1 where anything is."""
+    from edge_runtime.check import check_file  # noqa: PLC0415
+    from edge_runtime.config import read_environment  # noqa: PLC0415
+
+    _tell(check_file(config, read_environment()), as_json=as_json)
+
+
+@cli.command(epilog="\b\nExample:\n  edge-runtime doctor porch.toml")
+@click.argument("config", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@JSON
+def doctor(config: Path | None, *, as_json: bool) -> None:
+    """Look at this machine: engines, cameras, clock, disk, memory, temperature, and CONFIG."""
+    from edge_runtime.check import check_file  # noqa: PLC0415
+    from edge_runtime.config import read_environment  # noqa: PLC0415
+    from edge_runtime.doctor import examine  # noqa: PLC0415
+
+    environment = read_environment()
+    findings = examine(environment)
+    if config is not None:
+        findings += check_file(config, environment)
+    _tell(findings, as_json=as_json)
+
+
+@cli.group(epilog="\b\nExample:\n  edge-runtime models list --models-dir ./models")
+def models() -> None:
+    """Look at the bundles on this device."""
+
+
+MODELS_DIR = click.option(
+    "--models-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where NAME/VERSION/ are; `models` in the state directory where absent.",
+)
+
+
+@models.command("list", epilog="\b\nExample:\n  edge-runtime models list --json")
+@MODELS_DIR
+@JSON
+def list_models(models_dir: Path | None, *, as_json: bool) -> None:
+    """List names, versions and tasks."""
+    from edge_runtime.inventory import inventory, inventory_json, inventory_text  # noqa: PLC0415
+
+    entries = inventory(_models_directory(models_dir))
+    click.echo(inventory_json(entries) if as_json else inventory_text(entries))
+
+
+@models.command("verify", epilog="\b\nExample:\n  edge-runtime models verify person-detect@3")
+@click.argument("model", required=False)
+@MODELS_DIR
+@JSON
+def verify_models(model: str | None, models_dir: Path | None, *, as_json: bool) -> None:
+    """Check sizes and SHA-256 of MODEL's files, or of every bundle's; exit 1 where any differs."""
+    from edge_runtime.inventory import verify  # noqa: PLC0415
+
+    _tell(verify(_models_directory(models_dir), model), as_json=as_json)
+
+
+def main() -> NoReturn:
+    """Run the command line; turn our errors into one line, and bugs into a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_ERROR)
+    except EdgeRuntimeError as error:
+        click.echo(f"edge-runtime: {error}", err=True)
+        sys.exit(EXIT_ERROR)
+    except Exception:  # noqa: BLE001 - the process's edge
+        traceback.print_exc()
+        sys.exit(EXIT_BUG)
+
+
+def _models_directory(given: Path | None) -> Path:
+    from edge_runtime.config import read_environment  # noqa: PLC0415
+
+    return given if given is not None else read_environment().state_directory / "models"
+
+
+def _tell(findings: "list[Finding]", *, as_json: bool) -> None:
+    from edge_runtime.findings import as_json as to_json  # noqa: PLC0415
+    from edge_runtime.findings import as_text, has_errors  # noqa: PLC0415
+
+    click.echo(to_json(findings) if as_json else as_text(findings))
+    if has_errors(findings):
+        click.get_current_context().exit(EXIT_ERROR)

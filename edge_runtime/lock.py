@@ -1,0 +1,30 @@
+"""One daemon per state directory: two would take each other's session, and write one outbox."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from edge_runtime.errors import ConfigError
+
+
+class DeviceLock:
+    """Held from making to `release`; the kernel releases it when the process ends.
+
+    Raises:
+        ConfigError: Another process holds it, or the directory cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise ConfigError(f"{path.parent}: another daemon runs in this directory") from error
+
+    def release(self) -> None:
+        """Let another daemon run."""
+        os.close(self._file)

@@ -1,0 +1,36 @@
+"""What `edge-runtime run` does: configuration, broker, daemon, in this order."""
+
+import logging
+from pathlib import Path
+
+from edge_runtime.app import Daemon, RunOptions, hold_back_signals
+from edge_runtime.config import load_config, read_environment
+from edge_runtime.embedded_broker import EmbeddedBroker
+
+logger = logging.getLogger(__name__)
+
+
+def run_daemon(path: Path, *, until_finished: bool) -> None:
+    """Run until a signal, or until all is finished and delivered.
+
+    Raises:
+        EdgeRuntimeError: The configuration or every model is unusable.
+    """
+    config = load_config(path)
+    environment = read_environment()
+    hold_back_signals()
+    if config.mqtt.host is not None:
+        with Daemon(config, environment, RunOptions(until_finished)) as daemon:
+            daemon.run()
+        return
+    broker = EmbeddedBroker(config.mqtt.port)
+    broker.start()
+    logger.warning(
+        "no mqtt.host: embedded broker on 127.0.0.1:%d, for trials only (no accounts, no TLS, "
+        "nothing survives it)", broker.port,
+    )  # fmt: skip
+    try:
+        with Daemon(config, environment, RunOptions(until_finished, broker.port)) as daemon:
+            daemon.run()
+    finally:
+        broker.stop()

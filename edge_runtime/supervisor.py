@@ -1,0 +1,141 @@
+"""The loop over all pipelines: workers in, messages to the outbox, health out, order at the end."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_runtime.board import Board
+from edge_runtime.command_desk import CommandDesk
+from edge_runtime.mqtt.outbox import Outbox
+from edge_runtime.mqtt.session import Session
+from edge_runtime.records import Delivery
+from edge_runtime.reporter import Reporter
+from edge_runtime.supervised import Supervised
+from edge_runtime.time_source import TimeSource
+from edge_runtime.watchdog import Loop, Notifier, Watchdog
+
+logger = logging.getLogger(__name__)
+
+TURN_S = 0.5
+TURN_MAY_TAKE_S = 15.0
+STOP_WORKERS_S = 4.0
+MESSAGES_PER_TURN = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorParts:
+    """What the supervisor works with."""
+
+    outbox: Outbox
+    session: Session
+    board: Board
+    desk: CommandDesk
+    reporter: Reporter
+    notifier: Notifier
+    watchdog: Watchdog
+    loop: Loop
+    time: TimeSource
+
+
+class Supervisor:
+    """Owns the workers; `run` is the body of one thread.
+
+    Attributes:
+        hopeless: Why no pipeline could be started at all, once that is known.
+    """
+
+    def __init__(
+        self, parts: SupervisorParts, pipelines: Sequence[Supervised], *, until_finished: bool
+    ) -> None:
+        self.hopeless: str | None = None
+        self._parts = parts
+        self._pipelines = pipelines
+        self._until_finished = until_finished
+        self._is_ready = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn until told to stop, all is finished or nothing can work; then end the workers."""
+        try:
+            while not stop.is_set() and self.hopeless is None and not self._is_finished():
+                self._turn()
+                self._parts.board.sleep(self._patience_s())
+        finally:
+            self._parts.notifier.stopping()
+            self._stop_workers()
+            self._parts.outbox.commit()
+            self._parts.session.wake()
+            self._parts.loop.rest()
+
+    def wait_until_delivered(self, stop: threading.Event) -> None:
+        """Wait until the outbox is empty, for runs that end by themselves."""
+        while not stop.is_set() and not self._parts.outbox.is_empty():
+            self._parts.watchdog.feed()
+            self._parts.outbox.commit_if_due()
+            self._parts.session.wake()
+            self._parts.board.sleep(TURN_S / 5)
+
+    def _turn(self) -> None:
+        parts = self._parts
+        parts.loop.beat(TURN_MAY_TAKE_S)
+        for pipeline in self._pipelines:
+            pipeline.turn()
+            self._hand_on(pipeline)
+        while (order := parts.board.next_order()) is not None:
+            reply = parts.desk.serve(order)
+            if reply is not None:
+                parts.session.reply(reply)
+        parts.reporter.turn(self._pipelines, parts.time.monotonic_s())
+        parts.outbox.commit_if_due()
+        self._note_verdicts()
+        parts.watchdog.feed()
+
+    def _hand_on(self, pipeline: Supervised) -> None:
+        """Give the worker's messages to the outbox, or to the session where they are for now."""
+        has_stored = False
+        for _ in range(min(MESSAGES_PER_TURN, len(pipeline.outgoing))):
+            message = pipeline.outgoing.popleft().message
+            if message.delivery is Delivery.LIVE:
+                self._parts.session.publish_live(message)
+            else:
+                self._parts.outbox.put(message)
+                has_stored = True
+        if has_stored:
+            self._parts.outbox.commit_if_due()
+            self._parts.session.wake()
+
+    def _note_verdicts(self) -> None:
+        """Tell systemd once every model has passed its self-test or failed it for good."""
+        if self._is_ready or not all(pipeline.has_verdict for pipeline in self._pipelines):
+            return
+        if all(pipeline.is_hopeless_from_the_start() for pipeline in self._pipelines):
+            whys = [f"{p.name}: {p.failure.why}" for p in self._pipelines if p.failure is not None]
+            self.hopeless = "; ".join(whys)
+            return
+        self._is_ready = True
+        self._parts.notifier.ready()
+        logger.info("ready")
+
+    def _is_finished(self) -> bool:
+        return self._until_finished and all(p.is_finished() for p in self._pipelines)
+
+    def _patience_s(self) -> float:
+        due_s = self._parts.outbox.due_in_s()
+        return TURN_S if due_s is None else min(TURN_S, max(0.001, due_s))
+
+    def _stop_workers(self) -> None:
+        """Let every worker finish its frame, take in what it still says, kill what hangs."""
+        for pipeline in self._pipelines:
+            pipeline.begin_stop()
+        deadline_s = self._parts.time.monotonic_s() + STOP_WORKERS_S
+        while not all(self._is_over(pipeline) for pipeline in self._pipelines):
+            self._parts.loop.beat(TURN_MAY_TAKE_S)
+            if self._parts.time.monotonic_s() > deadline_s:
+                for pipeline in self._pipelines:
+                    pipeline.kill()
+            self._parts.board.sleep(0.05)
+
+    def _is_over(self, pipeline: Supervised) -> bool:
+        is_over = pipeline.is_over()
+        self._hand_on(pipeline)
+        return is_over
