@@ -210,6 +210,8 @@ def _operators(model: Any, subgraph: Any, count: int, name: str) -> Iterator[Fil
 
 
 def _kind(code: Any) -> str:
+    if code.Version() < 1:
+        raise ValueError(code.Version())
     old = code.DeprecatedBuiltinCode()
     number = code.BuiltinCode() if old == _LAST_CODE_OF_OLD_FIELD else max(old, code.BuiltinCode())
     kind = _OPERATOR_NAMES.get(number, f"operator {number}")
