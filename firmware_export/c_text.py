@@ -17,7 +17,7 @@ LINE_WIDTH = 96
 MAX_PREFIX_LENGTH = 40
 _COMMENT_MARKS = re.compile(r"\*(?=/)|/(?=\*)|\?(?=\?)")  # also trigraphs
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# C99, what C11, C23 and C++ add, and names that <stdint.h> and the library take.
+# C99, what C11, C23 and C++ add, and names of the library: PREFIX.h must not hide a header.
 _RESERVED_TEXT = """
 auto break case char const continue default do double else enum extern float for goto if inline
 int long register restrict return short signed sizeof static struct switch typedef union unsigned
@@ -27,7 +27,9 @@ concept const_cast consteval constinit co_await co_return co_yield decltype dele
 explicit export final friend import module mutable namespace new noexcept not not_eq operator or
 or_eq override private protected public reinterpret_cast requires static_cast template this throw
 try typeid typename using virtual wchar_t xor xor_eq main errno linux unix arm int8_t int16_t
-int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t memcpy memset memcmp memmove
+int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t memcpy memset memcmp memmove assert
+complex ctype fenv inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef stdint
+stdio stdlib string tgmath time harness
 """
 RESERVED_WORDS = frozenset(_RESERVED_TEXT.split())
 C_TYPES = {

@@ -1,21 +1,19 @@
 """The model to export: a file or a bundle becomes a graph, with the inputs to test it on."""
 
-import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import MANIFEST_NAME, Manifest, load_bundle
 from firmware_export.errors import ModelFileError
-from quantize.ir.graph import Array, IntGraph, Profile
+from quantize.ir.graph import Array, IntGraph
 from quantize.ir.integer_params import CODE_MAX, CODE_MIN, quant_of
-from quantize.load.tflite_model import load_int8_tflite
-
-MAX_MODEL_BYTES = 1 << 28
+from quantize.load.open import open_model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,38 +36,17 @@ def load_model(path: Path) -> Model:
     """Return the model of an int8 TFLite file, a QDQ ONNX file of ours, or a bundle directory.
 
     Raises:
-        ModelFileError: It cannot be read, or is none of these.
-        QuantizeError: The loader refuses what is in it.
+        ModelFileError: The bundle cannot be read, or the model is not quantized.
+        QuantizeError: The loader refuses the file or what is in it.
     """
-    if path.is_dir():
-        return _load_bundle(path)
-    if path.suffix == ".tflite":
-        return _load_tflite(path, path.stem, Profile.TFLM)
-    if path.suffix == ".onnx":
-        return _load_onnx(path)
-    raise ModelFileError(f"{path}: expected an int8 .tflite file, a QDQ .onnx file or a bundle")
+    return _load_bundle(path) if path.is_dir() else _load_file(path)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
-            raise ModelFileError(f"{path}: more than {MAX_MODEL_BYTES} bytes, no microcontroller's")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror or error}") from error
-
-
-def _load_tflite(path: Path, name: str, profile: Profile) -> Model:
-    data = _read(path)
-    graph = load_int8_tflite(data, name, profile)
-    return Model(name, graph, hashlib.sha256(data).hexdigest())
-
-
-def _load_onnx(path: Path) -> Model:
-    from quantize.load.onnx_qdq import load_onnx_qdq  # noqa: PLC0415  # onnx takes a second to import
-
-    data = _read(path)
-    return Model(path.stem, load_onnx_qdq(data, path.stem), hashlib.sha256(data).hexdigest())
+def _load_file(path: Path) -> Model:
+    opened = open_model(path)
+    if not isinstance(opened.content, IntGraph):
+        raise ModelFileError(f"{path}: a float model; quantize it first with edge-quantize run")
+    return Model(opened.name, opened.content, opened.sha256)
 
 
 def _load_bundle(directory: Path) -> Model:
@@ -82,8 +59,10 @@ def _load_bundle(directory: Path) -> Model:
         raise ModelFileError(f"{found}: {error.strerror or error}") from error
     if (file := _file_of(manifest, "tflite")) is None:
         raise ModelFileError(f"{found}: the bundle holds no TFLite file")
-    model = _load_tflite(found / file, manifest.name, _profile_of(manifest))
-    return Model(model.name, model.graph, model.sha256, _self_test_inputs(found, manifest, model))
+    model = _load_file(found / file)
+    inputs = _self_test_inputs(found, manifest, model)
+    graph = replace(model.graph, name=manifest.name)
+    return Model(manifest.name, graph, model.sha256, inputs)
 
 
 def _newest_version(directory: Path) -> Path:
@@ -98,23 +77,12 @@ def _file_of(manifest: Manifest, role: str) -> str | None:
     return next((file.name for file in manifest.files if file.role == role), None)
 
 
-def _profile_of(manifest: Manifest) -> Profile:
-    try:
-        return Profile(manifest.provenance.profile)
-    except ValueError as error:
-        raise ModelFileError(
-            f"{manifest.name}: profile {manifest.provenance.profile!r}, "
-            f"expected one of {', '.join(Profile)}"
-        ) from error
-
-
 def _self_test_inputs(directory: Path, manifest: Manifest, model: Model) -> dict[str, Array] | None:
     file = _file_of(manifest, "self_test")
     if file is None or len(model.graph.inputs) != 1:
         return None
     name = model.graph.inputs[0]
-    with np.load(io.BytesIO(_read(directory / file)), allow_pickle=False) as archive:
-        real = np.asarray(archive["inputs"], np.float64)
+    real = _read_inputs(directory / file)
     if real.shape[1:] != model.graph.tensors[name].shape[1:] or not len(real):
         raise ModelFileError(
             f"{directory / file}: inputs {real.shape}, "
@@ -123,3 +91,11 @@ def _self_test_inputs(directory: Path, manifest: Manifest, model: Model) -> dict
     quant = quant_of(model.graph, name)
     codes = np.floor(real / quant.scale[0] + 0.5) + quant.zero_point
     return {name: np.clip(codes, CODE_MIN, CODE_MAX).astype(np.int8)}
+
+
+def _read_inputs(path: Path) -> Array:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            return np.asarray(archive["inputs"], np.float64)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ModelFileError(f"{path}: no .npz file with inputs: {error}") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware_export.arena import ArenaPlan, plan_arena
-from firmware_export.c_text import check_prefix, identifier
+from firmware_export.c_text import MAX_PREFIX_LENGTH, check_prefix, identifier
 from firmware_export.calls import Call, kernel_calls
 from firmware_export.storage import Storage, share_storage
 from firmware_export.target import Target
@@ -60,7 +60,7 @@ def plan_program(graph: IntGraph, target: Target, prefix: str | None = None) -> 
     storage = share_storage(in_tflm)
     sizes = {name: tensor_bytes(in_tflm, name) for name in storage.lifetimes}
     return Program(
-        prefix=check_prefix(prefix or identifier(graph.name)[:40].rstrip("_")),
+        prefix=default_prefix(graph.name) if prefix is None else check_prefix(prefix),
         target=target,
         graph=in_tflm,
         calls=tuple(call for call in calls if not _is_superfluous(call, storage)),
@@ -70,6 +70,13 @@ def plan_program(graph: IntGraph, target: Target, prefix: str | None = None) -> 
         output_names=_identifiers(graph.outputs),
         original_profile=graph.profile,
     )
+
+
+def default_prefix(name: str) -> str:
+    """Return a legal prefix that says the model's name."""
+    said = identifier(name)
+    own = f"model_{said}" if said.startswith("edge_") else said
+    return check_prefix(own[:MAX_PREFIX_LENGTH].rstrip("_"))
 
 
 def tensor_bytes(graph: IntGraph, name: str) -> int:

@@ -51,3 +51,9 @@ def test_tensors_of_the_vector_extension_are_aligned_for_it() -> None:
     program = plan_program(residual_graph(), TARGETS["cortex-m55"])
 
     assert {program.offset(name) % 16 for name in program.storage.buffer_of} == {0}
+
+
+def test_a_model_named_as_the_kernels_gets_another_prefix() -> None:
+    graph = replace(dense_graph(), name="edge-model")
+
+    assert plan_program(graph, M4).prefix == "model_edge_model"

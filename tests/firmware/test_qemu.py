@@ -1,0 +1,103 @@
+"""Exported C on emulated Cortex-M cores: the same bytes, counted."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware_export.errors import BuildError
+from firmware_export.export import export_model
+from firmware_export.model_file import Model, load_model
+from firmware_export.output import write_directory
+from firmware_export.package.cmake import cmake_files
+from firmware_export.record import ExportRecord
+from firmware_export.target import TARGETS
+from firmware_export.verify import verify_export
+from tests.firmware_export.int_graphs import residual_graph
+
+pytestmark = pytest.mark.qemu
+
+CORES = [name for name, target in TARGETS.items() if target.board is not None]
+OFFICIAL = ["ad_fcae", "kws_dscnn", "ic_resnet8", "vww_mbv1_025"]
+FLASH_BYTES = {"ad_fcae": 283_000, "kws_dscnn": 41_000, "ic_resnet8": 94_000}
+FLASH_BYTES |= {"vww_mbv1_025": 253_000}
+LIVE_BYTES = {"ad_fcae": 768, "kws_dscnn": 16_000, "ic_resnet8": 49_152, "vww_mbv1_025": 55_296}
+
+
+def exported(model: Model, target: str, out: Path, vectors: int) -> ExportRecord:
+    made = export_model(model, TARGETS[target], package=cmake_files, vectors=vectors, prefix="net")
+    write_directory(out, made.files)
+    return made.record
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_small_net_equals_the_interpreter_on_every_core(core: str, tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), core, tmp_path / "net", 5)
+
+    record = verify_export(tmp_path / "net")
+
+    assert record.vectors == 5
+    assert record.differing_bytes == 0
+    assert record.instructions is not None
+    assert record.instructions > record.macs / 2  # two products an instruction is the DSP's most
+
+
+def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 2)
+
+    assert verify_export(tmp_path / "net") == verify_export(tmp_path / "net")
+
+
+def test_the_reported_footprint_is_what_a_run_shows(tmp_path: Path) -> None:
+    report = exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 2)
+
+    run = verify_export(tmp_path / "net")
+
+    assert report.flash_bytes == run.flash_bytes
+    assert report.stack_bytes is not None
+    assert abs(report.stack_bytes - run.stack_bytes) <= 32
+
+
+def test_a_model_that_does_not_fit_the_board_is_refused_in_one_line(tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), "cortex-m55", tmp_path / "net", 1000)
+    source = tmp_path / "net" / "net_selftest.c"
+    source.write_text(
+        source.read_text() + "const int8_t ballast[600000] = {1};\n"
+        "uint32_t net_selftest_ballast(uint32_t i);\n"
+        "uint32_t net_selftest_ballast(uint32_t i) { return (uint32_t)ballast[i]; }\n"
+    )
+    text = source.read_text()
+    source.write_text(
+        text.replace("return 1000u;", "return 1000u + (uint32_t)ballast[0];").replace(
+            '.h"\n', '.h"\nextern const int8_t ballast[600000];\n', 1
+        )
+    )
+
+    with pytest.raises(BuildError, match="region `FLASH' overflowed"):
+        verify_export(tmp_path / "net")
+
+
+def check_official(name: str, core: str, shared: Path, out: Path, vectors: int) -> None:
+    model = load_model(shared / "models" / "mlperf_tiny" / f"{name}_int8_official.tflite")
+    exported(model, core, out, vectors)
+
+    record = verify_export(out)
+
+    assert record.vectors == vectors
+    assert record.differing_bytes == 0
+    assert record.flash_bytes <= FLASH_BYTES[name]
+    assert record.ram_bytes <= 1.15 * LIVE_BYTES[name] + 1024
+
+
+@pytest.mark.shared_assets
+def test_the_official_keyword_spotter_equals_the_interpreter(shared: Path, tmp_path: Path) -> None:
+    check_official("kws_dscnn", "cortex-m4", shared, tmp_path / "net", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.shared_assets
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_an_official_model_equals_the_interpreter(
+    name: str, core: str, shared: Path, tmp_path: Path
+) -> None:
+    check_official(name, core, shared, tmp_path / "net", 10)
