@@ -75,7 +75,8 @@ def _fix(value: onnx.ValueInfoProto) -> Shape:
         raise UnsupportedNodeError("is no tensor; only float32 tensors can be fed")
     tensor = value.type.tensor_type
     if tensor.elem_type not in FLOAT_TYPES:
-        kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+        kind = names.get(tensor.elem_type, f"of unknown type {tensor.elem_type}")
         raise UnsupportedNodeError(f"is {kind}; export the model with a float32 input")
     dims = tensor.shape.dim
     if len(dims) < 2:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import onnx
 from onnx import numpy_helper
 
-from quantize.errors import GraphError, UnsupportedModelError
+from quantize.errors import GraphError, ModelError, UnsupportedModelError
+from quantize.ir.graph import Array
 from quantize.ir.ops import Operation, Softmax
 from quantize.ir.spec import check_float
 from quantize.load.loaded import LoadedModel
@@ -50,19 +51,21 @@ class _Reading:
     Attributes:
         model: With the shapes that ONNX inferred.
         builder: The graph so far.
-        values: What each ONNX tensor name stands for; missing where a fault left it unknown.
+        values: What each ONNX tensor name stands for.
+        unknown: Names of tensors that a fault left without even a shape.
         problems: One line for each fault so far.
     """
 
     model: onnx.ModelProto
     builder: GraphBuilder
     values: dict[str, Operand] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
     def feed(self, shapes: Mapping[str, Shape]) -> Permutations:
         """Add constants and inputs; return how arrays of the source become the inputs."""
         for tensor in self.model.graph.initializer:
-            self.values[tensor.name] = numpy_helper.to_array(tensor)
+            self.values[tensor.name] = _known_values(tensor, self.builder.name)
         if self.model.graph.sparse_initializer:
             self.problems.append("sparse initializers: store the weights densely")
         permutations: Permutations = {}
@@ -99,9 +102,11 @@ class _Reading:
             raise UnsupportedNodeError(
                 f"not supported; {ADVICE.get(proto.op_type, DEFAULT_ADVICE)}"
             )
-        if len(known) < len(set(given)):  # a fault before has been noted already
+        if self.unknown.intersection(given):  # that fault has been noted already
             self._assume(proto)
             return
+        if missing := sorted(set(given) - set(known)):
+            raise UnsupportedNodeError(f"reads {missing[0]}, an output that is not supported")
         inputs = tuple(self.values[name] if name else None for name in proto.input)
         node = _node(proto, inputs, versions.get(domain_of(proto), 1))
         self.values[proto.output[RESULT_INDEX.get(proto.op_type, 0)]] = handler(node, self.builder)
@@ -110,8 +115,19 @@ class _Reading:
         """Let reading go on behind a fault, with the shapes that ONNX inferred."""
         for name in proto.output:
             shape = _inferred_shape(self.model.graph, name)
-            if shape is not None:
+            if shape is None:
+                self.unknown.add(name)
+            else:
                 self.values[name] = self.builder.add_placeholder(name, shape)
+
+
+def _known_values(tensor: onnx.TensorProto, model: str) -> Array:
+    try:
+        return numpy_helper.to_array(tensor)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{model}: {tensor.name}: holds values of no known type or size"
+        ) from error
 
 
 def _node(proto: onnx.NodeProto, inputs: tuple[Operand | None, ...], opset: int) -> Node:

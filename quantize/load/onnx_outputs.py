@@ -38,6 +38,8 @@ def read_outputs(graph: onnx.GraphProto) -> Returned:
             sources[value.name] = value.name
         elif not _is_label(value.name, makers) or len(graph.output) == 1:
             problems.append(f"output {value.name}: is no float32 tensor; return the scores instead")
+    if not sources and not problems:
+        problems.append("the model returns nothing")
     return Returned(sources, _needed(graph, list(sources.values())), tuple(problems))
 
 
