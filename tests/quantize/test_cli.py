@@ -155,7 +155,7 @@ def test_a_metric_that_drops_further_than_allowed_exits_with_3(
     targets = save_classifier_data(tmp_path, "targets.npz", y=scores)  # float RMSE is next to 0
 
     assert _run(model, data, tmp_path / "good", "--max-drop", 100).exit_code == 0
-    result = _run(model, targets, tmp_path / "bad", "--max-drop", 1)
+    result = _run(model, targets, tmp_path / "bad", "--max-drop", 1, "--task", "regression")
 
     assert result.exit_code == 3
     assert result.stderr.startswith("error: rmse is worse by ")

@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.engines.onnx_engine import OnnxEngine
+from edge_runtime.engines.tflite_engine import TfliteEngine
+from edge_runtime.manifest import AnomalyDecoder, RegressionDecoder, load_bundle
+from edge_runtime.self_test import run_self_test
+from quantize.emit.onnx_float import emit_float_onnx
+from quantize.errors import DataError
+from quantize.ir.graph import FloatGraph
+from quantize.ir.ops import Activation, FullyConnected
+from quantize.job import Job
+from quantize.load.open import open_model
+from quantize.pipeline import Outcome, bundle_name, run_job
+from quantize.report.task import Task
+from tests.models import float_graph
+from tests.quantize.cases import save_classifier, save_classifier_data
+
+pytestmark = [pytest.mark.tflite, pytest.mark.ort]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Watch nothing."""
+
+
+def _dense(outputs: int, inputs: int = 6) -> FloatGraph:
+    rng = np.random.default_rng(5)
+    shapes = {"w1": (8, inputs), "b1": (8,), "w2": (outputs, 8), "b2": (outputs,)}
+    return float_graph(
+        [
+            FullyConnected("x", "w1", "b1", "hidden", Activation.RELU),
+            FullyConnected("hidden", "w2", "b2", "y"),
+        ],
+        {"x": (1, inputs)},
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
+    )
+
+
+def _run(graph: FloatGraph, folder: Path, arrays: dict[str, np.ndarray], **job: object) -> Outcome:
+    model, data = folder / "net.onnx", folder / "data.npz"
+    model.write_bytes(emit_float_onnx(graph))
+    np.savez(data, **arrays)
+    return run_job(Job(model=model, calibrate=data, out=folder / "out", **job), _silent)
+
+
+def _rows(columns: int = 6) -> np.ndarray:
+    return np.random.default_rng(2).normal(size=(40, columns)).astype(np.float32)
+
+
+def test_the_engines_of_the_device_pass_the_self_test(tmp_path: Path) -> None:
+    job = Job(
+        model=save_classifier(tmp_path),
+        calibrate=save_classifier_data(tmp_path),
+        out=tmp_path / "out",
+    )
+
+    bundle = run_job(job, _silent).bundle
+
+    manifest = load_bundle(bundle)
+    engines = [
+        OnnxEngine((bundle / "model.onnx").read_bytes(), threads=1),
+        TfliteEngine((bundle / "model.tflite").read_bytes(), threads=1),
+    ]
+    assert manifest.self_test.samples == 8
+    assert [run_self_test(engine, manifest, bundle) for engine in engines] == [0, 0]
+
+
+def test_both_files_of_a_bundle_hold_the_same_integers(tmp_path: Path) -> None:
+    job = Job(
+        model=save_classifier(tmp_path),
+        calibrate=save_classifier_data(tmp_path),
+        out=tmp_path / "out",
+    )
+
+    bundle = run_job(job, _silent).bundle
+
+    first, second = (open_model(bundle / name) for name in ("model.onnx", "model.tflite"))
+    assert first.content == second.content
+
+
+def test_targets_make_it_regression(tmp_path: Path) -> None:
+    rows = _rows()
+
+    outcome = _run(_dense(2), tmp_path, {"x": rows, "y": rows[:, :2]})
+
+    assert outcome.manifest.task == "regression"
+    assert isinstance(outcome.manifest.decoder, RegressionDecoder)
+    assert outcome.manifest.decoder.names == ("value_0", "value_1")
+    assert set(outcome.manifest.metrics) >= {"float_rmse", "int8_rmse", "int8_r2"}
+
+
+def test_an_anomaly_has_the_99th_percentile_of_the_calibration_data_as_threshold(
+    tmp_path: Path,
+) -> None:
+    outcome = _run(_dense(6), tmp_path, {"x": _rows()}, task=Task.ANOMALY)
+
+    decoder = outcome.manifest.decoder
+    assert isinstance(decoder, AnomalyDecoder)
+    assert decoder.method == "reconstruction"
+    assert decoder.threshold > 0
+    assert outcome.report.evaluation.agreement is not None
+
+
+def test_a_given_threshold_is_kept(tmp_path: Path) -> None:
+    outcome = _run(_dense(6), tmp_path, {"x": _rows()}, task=Task.ANOMALY, threshold=4.5)
+
+    assert isinstance(outcome.manifest.decoder, AnomalyDecoder)
+    assert outcome.manifest.decoder.threshold == 4.5
+
+
+def test_an_anomaly_with_verdicts_is_scored_by_its_area(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+
+    outcome = _run(_dense(1), tmp_path, {"x": _rows(), "y": labels}, task=Task.ANOMALY)
+
+    assert "int8_auc" in outcome.manifest.metrics
+    assert isinstance(outcome.manifest.decoder, AnomalyDecoder)
+    assert outcome.manifest.decoder.method == "score"
+
+
+def test_nothing_known_is_a_tensor(tmp_path: Path) -> None:
+    outcome = _run(_dense(3), tmp_path, {"x": _rows()})
+
+    assert outcome.manifest.task == "tensor"
+    assert outcome.manifest.decoder is None
+    assert outcome.report.evaluation.agreement is None
+
+
+def test_scores_without_a_softmax_get_one_on_the_device(tmp_path: Path) -> None:
+    labels = np.arange(40) % 3
+
+    outcome = _run(_dense(3), tmp_path, {"x": _rows(), "y": labels})
+
+    assert outcome.manifest.decoder is not None
+    assert outcome.manifest.decoder.activation == "softmax"
+
+
+def test_calibration_histograms_are_in_the_bundle(tmp_path: Path) -> None:
+    rows = _rows()
+
+    bundle = _run(_dense(2), tmp_path, {"x": rows}).bundle
+
+    with np.load(bundle / "calibration.npz") as arrays:
+        assert arrays["input_0_counts"].sum() == rows.size
+        assert arrays["input_0_range"].tolist() == [rows.min(), rows.max()]
+        first, exponent = arrays["input_0_first"][0], arrays["input_0_exponent"][0]
+        assert first * 2.0**exponent <= rows.min()
+        assert "output_0_counts" in arrays
+
+
+def test_data_that_turns_bad_midway_leaves_nothing_behind(tmp_path: Path) -> None:
+    rows = _rows()
+    rows[30, 2] = np.inf
+
+    with pytest.raises(DataError, match="sample 30 has NaN or infinity"):
+        _run(_dense(2), tmp_path, {"x": rows})
+
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("Tiny_Net", "tiny-net"),
+        ("__", "model"),
+        ("a" * 60, "a" * 48),
+        ("x.v2 (final)", "x-v2-final"),
+    ],
+)
+def test_a_file_name_becomes_a_legal_bundle_name(stem: str, name: str) -> None:
+    assert bundle_name(stem) == name

@@ -1,0 +1,34 @@
+import io
+
+from rich.console import Console
+
+from quantize.progress import Progress
+
+
+def test_nothing_is_shown_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+
+    with Progress(Console(file=stream)) as progress:
+        progress.watch("load", 0, 0)
+        progress.watch("calibrate", 3, 10)
+
+    assert stream.getvalue() == ""
+    assert list(progress.seconds()) == ["load", "calibrate"]
+
+
+def test_a_terminal_shows_the_stage_at_hand() -> None:
+    stream = io.StringIO()
+
+    with Progress(Console(file=stream, force_terminal=True, width=80)) as progress:
+        progress.watch("calibrate", 3, 10)
+        progress.watch("calibrate", 4, 10)
+
+    assert "calibrate" in stream.getvalue()
+
+
+def test_a_stage_that_comes_back_adds_up() -> None:
+    with Progress(Console(file=io.StringIO())) as progress:
+        for stage in ("a", "b", "a"):
+            progress.watch(stage, 0, 0)
+
+    assert list(progress.seconds()) == ["a", "b"]
