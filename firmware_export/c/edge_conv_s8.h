@@ -10,97 +10,168 @@
 extern "C" {
 #endif
 
-/* Adds one kernel row, (kernel_width, I) weights of four output channels, to their sums.
- * `input` is the input row (W, I) that it meets. */
-EDGE_INLINE void edge_conv_row_4(const edge_conv_t *conv, const int8_t *input,
-                                 const int8_t *weight, int32_t row_stride, edge_span_t x,
-                                 edge_accumulators_t *sums)
+/* The input rows that the window of an output row meets. */
+EDGE_INLINE edge_span_t edge_conv_rows(const edge_conv_t *conv, int32_t row)
 {
-    const int32_t channels = conv->input.channels;
-    const int32_t step = conv->dilation_width;
-    const int8_t *cell = input + (x.origin + x.begin * step) * channels;
-    const int8_t *tap = weight + x.begin * channels;
-    int32_t run = (x.end - x.begin) * channels;
+    return edge_span(row * conv->stride_height - conv->pad_top, conv->kernel_height,
+                     conv->dilation_height, conv->input.height);
+}
 
-    if (step == 1) { /* neighbouring taps are neighbours in memory: one run */
-        edge_dot_4_rows_s8(cell, 1, tap, row_stride, run, sums);
-        return;
+/* The input columns that the window of an output column meets. */
+EDGE_INLINE edge_span_t edge_conv_columns(const edge_conv_t *conv, int32_t column)
+{
+    return edge_span(column * conv->stride_width - conv->pad_left, conv->kernel_width,
+                     conv->dilation_width, conv->input.width);
+}
+
+/* Whether a window of the kernel lies in the input as a whole. */
+EDGE_INLINE int edge_conv_is_inside(const edge_conv_t *conv, const edge_window_t *window)
+{
+    return window->y.end - window->y.begin == conv->kernel_height &&
+           window->x.end - window->x.begin == conv->kernel_width;
+}
+
+/* The first cell of (H, W, I) that the window meets. */
+EDGE_INLINE const int8_t *edge_conv_corner(const edge_conv_t *conv, const int8_t *input,
+                                           const edge_window_t *window)
+{
+    const int32_t y = window->y.origin + window->y.begin * conv->dilation_height;
+    const int32_t x = window->x.origin + window->x.begin * conv->dilation_width;
+
+    return input + (y * conv->input.width + x) * conv->input.channels;
+}
+
+/* How far apart in the input two kernel rows are. */
+EDGE_INLINE int32_t edge_conv_row_step(const edge_conv_t *conv)
+{
+    return conv->dilation_height * conv->input.width * conv->input.channels;
+}
+
+/* Neighbours in memory that a kernel row meets: `count` runs of `length` values each; the next run
+ * lies `step` values on in the input, `length` on in the weights. */
+typedef struct {
+    int32_t count;
+    int32_t length;
+    int32_t step;
+} edge_runs_t;
+
+/* Without dilation the taps of a row are one run, with it each tap is one. */
+EDGE_INLINE edge_runs_t edge_conv_runs(const edge_conv_t *conv, edge_span_t x)
+{
+    edge_runs_t runs;
+
+    runs.count = 1;
+    runs.length = (x.end - x.begin) * conv->input.channels;
+    runs.step = conv->dilation_width * conv->input.channels;
+    if (conv->dilation_width != 1) {
+        runs.count = x.end - x.begin;
+        runs.length = conv->input.channels;
     }
-    for (; run > 0; run -= channels) {
-        edge_dot_4_rows_s8(cell, 1, tap, row_stride, channels, sums);
-        cell += step * channels;
-        tap += channels;
+    return runs;
+}
+
+/* Adds the taps inside the input to the sums of four output channels; weight is (4, KH, KW, I). */
+EDGE_INLINE void edge_conv_window_4(const edge_conv_t *conv, const int8_t *input,
+                                    const int8_t *weight, const edge_window_t *window,
+                                    edge_accumulators_t *sums)
+{
+    const edge_runs_t runs = edge_conv_runs(conv, window->x);
+    const int32_t channels = conv->input.channels;
+    const int32_t row = conv->kernel_width * channels;
+    const int32_t row_stride = conv->kernel_height * row;
+    const int32_t row_step = edge_conv_row_step(conv);
+    const int8_t *corner = edge_conv_corner(conv, input, window);
+    int32_t tap;
+    int32_t i;
+
+    for (tap = window->y.begin; tap < window->y.end; tap++) {
+        const int8_t *cell = corner + (tap - window->y.begin) * row_step;
+        const int8_t *taps = weight + (tap * row + window->x.begin * channels);
+
+        for (i = 0; i < runs.count; i++) {
+            edge_dot_4_rows_s8(cell + i * runs.step, 1, taps + i * runs.length, row_stride,
+                               runs.length, sums);
+        }
     }
 }
 
-/* As edge_conv_row_4, for one output channel. */
-EDGE_INLINE int32_t edge_conv_row_1(const edge_conv_t *conv, const int8_t *input,
-                                    const int8_t *weight, edge_span_t x, int32_t sum)
+/* As edge_conv_window_4, for one output channel. */
+EDGE_KERNEL int32_t edge_conv_window_1(const edge_conv_t *conv, const int8_t *input,
+                                       const int8_t *weight, const edge_window_t *window,
+                                       int32_t sum)
 {
+    const edge_runs_t runs = edge_conv_runs(conv, window->x);
     const int32_t channels = conv->input.channels;
-    const int32_t step = conv->dilation_width;
+    const int32_t row = conv->kernel_width * channels;
+    const int32_t row_step = edge_conv_row_step(conv);
+    const int8_t *corner = edge_conv_corner(conv, input, window);
     int32_t tap;
+    int32_t i;
 
-    for (tap = x.begin; tap < x.end; tap++) {
-        const int8_t *cell = input + (x.origin + tap * step) * channels;
+    for (tap = window->y.begin; tap < window->y.end; tap++) {
+        const int8_t *cell = corner + (tap - window->y.begin) * row_step;
+        const int8_t *taps = weight + (tap * row + window->x.begin * channels);
 
-        sum = edge_dot_1_s8(cell, 1, weight + tap * channels, 1, channels, sum);
+        for (i = 0; i < runs.count; i++) {
+            sum = edge_dot_1_s8(cell + i * runs.step, 1, taps + i * runs.length, 1, runs.length,
+                                sum);
+        }
     }
     return sum;
 }
 
-/* The accumulators of four output channels at one position; weight is (4, KH, KW, I).
- * What the padding covers is multiplied by the zero point, which the bias took off. */
-EDGE_INLINE void edge_conv_window_4(const edge_conv_t *conv, const int8_t *input,
-                                    const int8_t *weight, edge_span_t y, edge_span_t x,
-                                    edge_accumulators_t *sums)
+/* What the taps in the padding add to one output channel, weight (KH, KW, I): the zero point times
+ * the weights, which the folded bias took off. */
+EDGE_KERNEL int32_t edge_conv_padding_1(const edge_conv_t *conv, const int8_t *weight,
+                                        const edge_window_t *window)
 {
-    const int32_t row = conv->kernel_width * conv->input.channels;
-    const int32_t row_stride = conv->kernel_height * row;
-    const int32_t left = x.begin * conv->input.channels;
-    const int32_t right = x.end * conv->input.channels;
-    const int8_t padding = (int8_t)conv->input_zero_point;
-    const int32_t pitch = conv->input.width * conv->input.channels;
+    const int32_t channels = conv->input.channels;
+    const int32_t row = conv->kernel_width * channels;
+    const int8_t one = 1;
+    int32_t sum = 0;
     int32_t tap;
 
-    edge_dot_4_rows_s8(&padding, 0, weight, row_stride, y.begin * row, sums);
-    for (tap = y.begin; tap < y.end; tap++) {
-        const int8_t *taps = weight + tap * row;
-        const int8_t *cells = input + (y.origin + tap * conv->dilation_height) * pitch;
+    for (tap = 0; tap < conv->kernel_height; tap++) {
+        const int is_read = tap >= window->y.begin && tap < window->y.end;
+        const int32_t left = is_read ? window->x.begin * channels : row;
+        const int32_t right = is_read ? window->x.end * channels : row;
 
-        edge_conv_row_4(conv, cells, taps, row_stride, x, sums);
-        if (right - left < row) {
-            edge_dot_4_rows_s8(&padding, 0, taps, row_stride, left, sums);
-            edge_dot_4_rows_s8(&padding, 0, taps + right, row_stride, row - right, sums);
-        }
+        sum = edge_dot_1_s8(&one, 0, weight, 1, left, sum);
+        sum = edge_dot_1_s8(&one, 0, weight + right, 1, row - right, sum);
+        weight += row;
     }
-    edge_dot_4_rows_s8(&padding, 0, weight + y.end * row, row_stride, row_stride - y.end * row,
-                       sums);
+    return sum * conv->input_zero_point;
 }
 
-/* As edge_conv_window_4, for one output channel. */
-EDGE_INLINE int32_t edge_conv_window_1(const edge_conv_t *conv, const int8_t *input,
-                                       const int8_t *weight, edge_span_t y, edge_span_t x,
-                                       int32_t sum)
+/* As edge_conv_padding_1, for four output channels: weight is (4, KH, KW, I). */
+EDGE_KERNEL edge_accumulators_t edge_conv_padding_4(const edge_conv_t *conv, const int8_t *weight,
+                                                    const edge_window_t *window)
 {
-    const int32_t row = conv->kernel_width * conv->input.channels;
-    const int32_t left = x.begin * conv->input.channels;
-    const int32_t right = x.end * conv->input.channels;
-    const int8_t padding = (int8_t)conv->input_zero_point;
-    const int32_t pitch = conv->input.width * conv->input.channels;
+    const int32_t channels = conv->input.channels;
+    const int32_t row = conv->kernel_width * channels;
+    const int32_t stride = conv->kernel_height * row;
+    const int8_t zero = (int8_t)conv->input_zero_point;
+    edge_accumulators_t sums = {0, 0, 0, 0};
     int32_t tap;
 
-    sum = edge_dot_1_s8(&padding, 0, weight, 1, y.begin * row, sum);
-    for (tap = y.begin; tap < y.end; tap++) {
-        const int8_t *taps = weight + tap * row;
-        const int8_t *cells = input + (y.origin + tap * conv->dilation_height) * pitch;
+    for (tap = 0; tap < conv->kernel_height; tap++) {
+        const int is_read = tap >= window->y.begin && tap < window->y.end;
+        const int32_t left = is_read ? window->x.begin * channels : row;
+        const int32_t right = is_read ? window->x.end * channels : row;
 
-        sum = edge_conv_row_1(conv, cells, taps, x, sum);
-        sum = edge_dot_1_s8(&padding, 0, taps, 1, left, sum);
-        sum = edge_dot_1_s8(&padding, 0, taps + right, 1, row - right, sum);
+        edge_dot_4_rows_s8(&zero, 0, weight, stride, left, &sums);
+        edge_dot_4_rows_s8(&zero, 0, weight + right, stride, row - right, &sums);
+        weight += row;
     }
-    return edge_dot_1_s8(&padding, 0, weight + y.end * row, 1,
-                         (conv->kernel_height - y.end) * row, sum);
+    return sums;
+}
+
+EDGE_INLINE void edge_conv_add_4(edge_accumulators_t *sums, edge_accumulators_t more)
+{
+    sums->a += more.a;
+    sums->b += more.b;
+    sums->c += more.c;
+    sums->d += more.d;
 }
 
 /* accumulator of output channel `channel` to int8 */
@@ -136,23 +207,30 @@ EDGE_INLINE edge_accumulators_t edge_conv_bias_4(const edge_conv_t *conv, int32_
 }
 
 /* All output channels at one position: cell is (O). */
-EDGE_INLINE void edge_conv_cell(const edge_conv_t *conv, const int8_t *input, edge_span_t y,
-                                edge_span_t x, int8_t *cell)
+EDGE_INLINE void edge_conv_cell(const edge_conv_t *conv, const int8_t *input,
+                                const edge_window_t *window, int8_t *cell)
 {
     const int32_t size = conv->kernel_height * conv->kernel_width * conv->input.channels;
+    const int is_inside = edge_conv_is_inside(conv, window);
     const int8_t *weight = conv->weight;
     int32_t channel = 0;
 
     for (; channel + 4 <= conv->output.channels; channel += 4) {
         edge_accumulators_t sums = edge_conv_bias_4(conv, channel);
 
-        edge_conv_window_4(conv, input, weight, y, x, &sums);
+        edge_conv_window_4(conv, input, weight, window, &sums);
+        if (!is_inside) {
+            edge_conv_add_4(&sums, edge_conv_padding_4(conv, weight, window));
+        }
         edge_conv_store_4(conv, channel, &sums, cell);
         weight += 4 * size;
     }
     for (; channel < conv->output.channels; channel++) {
-        const int32_t sum = edge_conv_window_1(conv, input, weight, y, x, conv->bias[channel]);
+        int32_t sum = edge_conv_window_1(conv, input, weight, window, conv->bias[channel]);
 
+        if (!is_inside) {
+            sum += edge_conv_padding_1(conv, weight, window);
+        }
         cell[channel] = edge_conv_output(conv, channel, sum);
         weight += size;
     }
@@ -162,20 +240,15 @@ EDGE_INLINE void edge_conv_cell(const edge_conv_t *conv, const int8_t *input, ed
 EDGE_INLINE void edge_conv_s8_inline(const edge_conv_t *conv, const int8_t *EDGE_RESTRICT input,
                                      int8_t *EDGE_RESTRICT output)
 {
+    edge_window_t window;
     int32_t row;
     int32_t column;
 
     for (row = 0; row < conv->output.height; row++) {
-        const edge_span_t y =
-            edge_span(row * conv->stride_height - conv->pad_top, conv->kernel_height,
-                      conv->dilation_height, conv->input.height);
-
+        window.y = edge_conv_rows(conv, row);
         for (column = 0; column < conv->output.width; column++) {
-            const edge_span_t x =
-                edge_span(column * conv->stride_width - conv->pad_left, conv->kernel_width,
-                          conv->dilation_width, conv->input.width);
-
-            edge_conv_cell(conv, input, y, x, output);
+            window.x = edge_conv_columns(conv, column);
+            edge_conv_cell(conv, input, &window, output);
             output += conv->output.channels;
         }
     }

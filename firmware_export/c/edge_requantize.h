@@ -30,8 +30,8 @@ EDGE_INLINE int32_t edge_divide_by_power_of_two(int32_t value, int32_t exponent)
     return ((nudged >> (exponent - 1)) + 1) >> 1;
 }
 
-/* value * 2^exponent, held at the ends of int32; exponent in [0, 30]. */
-EDGE_INLINE int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
+/* value * 2^exponent, held at the ends of int32; exponent in [0, 30]. Rare, so not inlined. */
+EDGE_KERNEL int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
 {
     if (value > (INT32_MAX >> exponent)) {
         return INT32_MAX;
@@ -49,10 +49,13 @@ EDGE_INLINE int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
  * arithmetic would give. */
 EDGE_INLINE int32_t edge_requantize(int32_t accumulator, int32_t multiplier, int32_t shift)
 {
-    if (shift < 0) {
-        return edge_divide_by_power_of_two(edge_multiply_high(accumulator, multiplier), -shift);
+    int32_t high;
+
+    if (shift > 0) {
+        accumulator = edge_shift_left_saturating(accumulator, shift);
     }
-    return edge_multiply_high(edge_shift_left_saturating(accumulator, shift), multiplier);
+    high = edge_multiply_high(accumulator, multiplier);
+    return shift < 0 ? edge_divide_by_power_of_two(high, -shift) : high;
 }
 
 /* `value` plus its zero point, clamped to [minimum, maximum] inside int8; any int32 value. */

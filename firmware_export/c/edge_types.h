@@ -17,11 +17,16 @@
 
 /* EDGE_KERNEL: one shared instance in a translation unit, dropped when nothing calls it.
  * EDGE_INLINE: always inlined, so that literal sizes specialise the call. */
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__)
+#define EDGE_KERNEL static __attribute__((noinline, noclone, unused))
+#elif defined(__GNUC__)
 #define EDGE_KERNEL static __attribute__((noinline, unused))
-#define EDGE_INLINE static inline __attribute__((always_inline, unused))
 #else
 #define EDGE_KERNEL static inline
+#endif
+#if defined(__GNUC__)
+#define EDGE_INLINE static inline __attribute__((always_inline, unused))
+#else
 #define EDGE_INLINE static inline
 #endif
 

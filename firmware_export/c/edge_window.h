@@ -17,6 +17,12 @@ typedef struct {
     int32_t end;
 } edge_span_t;
 
+/* Both axes of a window. */
+typedef struct {
+    edge_span_t y;
+    edge_span_t x;
+} edge_window_t;
+
 EDGE_INLINE int32_t edge_min(int32_t left, int32_t right)
 {
     return left < right ? left : right;

@@ -45,16 +45,16 @@ def _round_half_away(value: float) -> int:
 
 @pytest.mark.parametrize("kind", ["average_pool", "max_pool"])
 @sanitized
-@given(_window, _window, st.integers(1, 6), _bounds, st.integers(0, 2**32))
+@given(st.tuples(_window, _window), st.integers(1, 6), _bounds, st.integers(0, 2**32))
 def test_pooling_equals_its_definition(
     kernels: KernelHost,
     kind: str,
-    y: tuple[int, int, int, int],
-    x: tuple[int, int, int, int],
+    windows: tuple[tuple[int, int, int, int], tuple[int, int, int, int]],
     channels: int,
     bounds: tuple[int, int],
     seed: int,
 ) -> None:
+    y, x = windows
     assume(y[3] < y[1] and x[3] < x[1])  # or the first window would touch nothing
     image = _codes(np.random.default_rng(seed), y[0], x[0], channels)
     rows, columns = _spans(y), _spans(x)

@@ -63,14 +63,14 @@ class Finish:
     bounds: tuple[int, int]
 
 
-def _finish(rng: np.random.Generator, channels: int, extremes: bool) -> Finish:
+def _finish(rng: np.random.Generator, channels: int, *, is_extreme: bool) -> Finish:
     low, high = sorted(rng.integers(-128, 128, 2).tolist()) if rng.random() < 0.5 else (-128, 127)
     multiplier = rng.integers(2**30, 2**31, channels)
     multiplier[rng.random(channels) < 0.1] = 0
     return Finish(
-        bias=rng.integers(-(2**30), 2**30, channels) >> (0 if extremes else 16),
+        bias=rng.integers(-(2**30), 2**30, channels) >> (0 if is_extreme else 16),
         multiplier=multiplier.astype(np.int32),
-        shift=rng.integers(-31 if extremes else -10, 31 if extremes else -2, channels, np.int8),
+        shift=rng.integers(-31 if is_extreme else -10, 31 if is_extreme else -2, channels, np.int8),
         zero_point=int(rng.integers(-128, 128)),
         bounds=(low, high),
     )
@@ -106,7 +106,7 @@ def test_convolution_equals_its_definition(
     zero_point = data.draw(st.integers(-128, 127))
     image = _codes(rng, y.size, x.size, channels[0])
     weight = _codes(rng, channels[1], y.kernel, x.kernel, channels[0])
-    finish = _finish(rng, channels[1], data.draw(st.booleans()))
+    finish = _finish(rng, channels[1], is_extreme=data.draw(st.booleans()))
 
     folded = finish.bias - zero_point * weight.astype(np.int64).sum((1, 2, 3))
     codes = kernels(
@@ -133,7 +133,7 @@ def test_depthwise_convolution_equals_its_definition(
     zero_point = data.draw(st.integers(-128, 127))
     image = _codes(rng, y.size, x.size, channels)
     weight = _codes(rng, y.kernel, x.kernel, channels * copies)
-    finish = _finish(rng, channels * copies, data.draw(st.booleans()))
+    finish = _finish(rng, channels * copies, is_extreme=data.draw(st.booleans()))
 
     folded = finish.bias - zero_point * weight.astype(np.int64).sum((0, 1))
     both = (channels, channels * copies)
@@ -153,14 +153,15 @@ def test_depthwise_convolution_equals_its_definition(
 
 
 @sanitized
-@given(st.integers(1, 70), st.integers(1, 11), st.booleans(), st.data())
+@given(st.integers(1, 70), st.integers(1, 11), st.data())
 def test_fully_connected_equals_its_definition(
-    kernels: KernelHost, inputs: int, outputs: int, is_per_channel: bool, data: st.DataObject
+    kernels: KernelHost, inputs: int, outputs: int, data: st.DataObject
 ) -> None:
+    is_per_channel = data.draw(st.booleans())
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     zero_point = data.draw(st.integers(-128, 127))
     row, weight = _codes(rng, inputs), _codes(rng, outputs, inputs)
-    finish = _finish(rng, outputs, data.draw(st.booleans()))
+    finish = _finish(rng, outputs, is_extreme=data.draw(st.booleans()))
     scales = outputs if is_per_channel else 1
     multiplier, shift = finish.multiplier[:scales], finish.shift[:scales]
 
