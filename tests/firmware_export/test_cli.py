@@ -1,0 +1,166 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmware_export.cli import main
+from quantize.emit.tflite_int8 import emit_tflite
+from tests.firmware_export.int_graphs import EVERY_OPERATION, residual_graph
+
+HOST = ("--target", "host")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "Front door.tflite"
+    path.write_bytes(emit_tflite(residual_graph()))
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["edge-firmware", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as leaving:
+        return leaving.code
+    return 0
+
+
+def test_a_model_is_exported_and_verified(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+
+    assert run(monkeypatch, "export", model, *HOST, "--out", out, "--json") == 0
+    exported = json.loads(capsys.readouterr().out)
+    assert run(monkeypatch, "verify", out, "--json") == 0
+    verified = json.loads(capsys.readouterr().out)
+
+    assert exported["prefix"] == "front_door"
+    assert (out / "front_door.c").is_file()
+    assert exported == json.loads((out / "report.json").read_text())
+    keys = {"target", "macs", "flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes", "layers"}
+    assert keys <= exported.keys()
+    assert keys | {"vectors", "differing_bytes", "instructions", "profile"} <= verified.keys()
+    assert (verified["vectors"], verified["differing_bytes"]) == (4, 0)
+
+
+def test_a_report_writes_nothing(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = sorted(tmp_path.iterdir())
+
+    assert run(monkeypatch, "report", model, *HOST) == 0
+
+    assert "multiply-accumulates  87,584" in capsys.readouterr().out
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_second_export_replaces_the_first(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    assert run(monkeypatch, "export", model, *HOST, "--out", out, "--prefix", "first") == 0
+    assert run(monkeypatch, "export", model, *HOST, "--out", out, "--weights-only") == 0
+
+    assert not (out / "first.c").exists()
+    assert (out / "front_door_weights.c").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("export", "nowhere.tflite", "--out", "out"), "nowhere.tflite: No such file"),
+        (("export", "MODEL", "--out", "out", "--prefix", "int"), "prefix 'int': expected"),
+        (("export", "MODEL", "--out", "."), "exists and is no export of ours"),
+        (("verify", "nowhere"), "report.json: No such file"),
+        (("report", "."), "no manifest.json"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_exit_code_1(
+    arguments: tuple[str, ...],
+    message: str,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+
+    code = run(monkeypatch, *(str(model) if word == "MODEL" else word for word in arguments))
+
+    error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith("edge-firmware: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_truncated_model_is_refused(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model.write_bytes(model.read_bytes()[:900])
+
+    assert run(monkeypatch, "export", model, "--out", tmp_path / "out") == 1
+
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_differing_bytes_are_exit_code_1(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    run(monkeypatch, "export", model, *HOST, "--out", out, "--prefix", "net")
+    source = (out / "net.c").read_text()
+    (out / "net.c").write_text(source.replace(".diff_min = -124", ".diff_min = 0"))
+
+    assert run(monkeypatch, "verify", out) == 1
+
+    assert "bytes differ from the golden vectors, the first at index 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("export", "m"), ("verify",), ("export", "m", "--target", "z80"), ("bake",)]
+)
+def test_wrong_usage_is_exit_code_2(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+
+
+def test_help_shows_an_example_of_every_command() -> None:
+    for command in ("export", "report", "verify"):
+        done = subprocess.run(
+            [sys.executable, "-m", "firmware_export", command, "--help"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert f"Example: edge-firmware {command}" in " ".join(done.stdout.split())
+
+
+def test_a_net_of_one_operation_survives_the_whole_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.tflite").write_bytes(emit_tflite(EVERY_OPERATION["two_headed"]))
+
+    assert run(monkeypatch, "export", tmp_path / "m.tflite", *HOST, "--out", tmp_path / "o") == 0
+    assert run(monkeypatch, "verify", tmp_path / "o") == 0
