@@ -1,0 +1,240 @@
+"""Which messages predictions make."""
+
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge_runtime.clock import ClockState
+from edge_runtime.config import PublishConfig
+from edge_runtime.link import Outgoing
+from edge_runtime.payloads import (
+    ULID,
+    AnomalyResult,
+    ClassResult,
+    EventPayload,
+    ModelPart,
+    PredictionPayload,
+    StatePayload,
+    ValueResult,
+)
+from edge_runtime.publisher import Edges, Origin, Publisher
+from edge_runtime.records import (
+    Anomaly,
+    Classification,
+    ClassScore,
+    Decoded,
+    Delivery,
+    FrameRef,
+    Prediction,
+    Regression,
+    StageTimes,
+)
+from edge_runtime.time_source import TimeSource
+
+MODEL = ModelPart(name="m", version=3, digest="sha256:ab", backend="ort-cpu")
+ALL = PublishConfig(predictions="all", max_rate_hz=0)
+
+
+def publisher(config: PublishConfig = ALL, **first: int) -> Publisher:
+    bits = count()
+    edges = Edges(
+        time=TimeSource(monotonic_s=lambda: 1000.0, wall_s=lambda: 1_700_000_000.0),
+        clock_state=lambda: ClockState.SYNCED,
+        random_bits=lambda: next(bits),
+    )
+    sequences = {f"p/door/{topic}": number for topic, number in first.items()}
+    return Publisher(config, Origin("door", "b00t", MODEL, "kg"), sequences, edges)
+
+
+def prediction(decoded: Decoded, number: int = 0, at_s: float | None = None) -> Prediction:
+    monotonic_s = 900.0 + number if at_s is None else at_s
+    ref = FrameRef("cam0", number, 1_700_000_000.123 + number, monotonic_s)
+    return Prediction(ref, (640, 480), decoded, StageTimes(1.23456, 2.0, 0.5), "a.png")
+
+
+def klass(label: str, score: float = 0.9) -> Classification:
+    return Classification((ClassScore(label, 4, score), ClassScore("other", 5, 1 - score)))
+
+
+def anomaly(*, flag: bool, score: float = 0.7) -> Anomaly:
+    return Anomaly(score, 0.5, flag)
+
+
+def topics(messages: list[Outgoing]) -> list[str]:
+    return [outgoing.message.topic.rpartition("/")[2] for outgoing in messages]
+
+
+def changes(messages: list[Outgoing]) -> list[tuple[str, str | None]]:
+    payloads = [msgspec.json.decode(o.message.payload) for o in messages]
+    return [(p["change"], p.get("what")) for p in payloads if "change" in p]
+
+
+def test_a_prediction_reads_as_the_contract_says() -> None:
+    out = publisher(pred=41).publish(prediction(klass("person"), 7), 0.5)[-1]
+
+    payload = msgspec.json.decode(out.message.payload)
+    assert ULID.fullmatch(payload.pop("id"))
+    assert payload == {
+        "schema": "edge.pred/1",
+        "boot": "b00t",
+        "seq": 41,
+        "ts": "2023-11-14T22:13:27.123Z",
+        "clock": "synced",
+        "age_ms": 93_000.0,
+        "source": "cam0",
+        "frame": 7,
+        "label": "a.png",
+        "size": [640, 480],
+        "model": {"name": "m", "version": 3, "digest": "sha256:ab", "backend": "ort-cpu"},
+        "ms": {"pre": 1.235, "infer": 2.0, "post": 0.5},
+        "kind": "classification",
+        "results": [
+            {"label": "person", "class": 4, "score": 0.9},
+            {"label": "other", "class": 5, "score": 0.1},
+        ],
+    }
+    assert out.sequence == 41
+    assert (out.message.topic, out.message.delivery) == ("p/door/pred", Delivery.LIVE)
+    assert (out.message.expiry_s, out.message.retain) == (5, False)
+
+
+def test_promises_of_each_topic() -> None:
+    messages = publisher().publish(prediction(klass("person")), 0.5)
+
+    promised = {o.message.topic: (o.message.delivery, o.message.retain) for o in messages}
+    assert promised == {
+        "p/door/event": (Delivery.ALL, False),
+        "p/door/state": (Delivery.LATEST, True),
+        "p/door/pred": (Delivery.LIVE, False),
+    }
+
+
+def test_sequences_count_per_topic_without_a_gap() -> None:
+    one = publisher(PublishConfig(predictions="all", keep="all", max_rate_hz=0), event=5)
+    messages = [m for n in range(4) for m in one.publish(prediction(klass("ab"[n % 2]), n), 0.5)]
+
+    for topic, first in (("event", 5), ("state", 0), ("pred", 0)):
+        numbers = [o.sequence for o in messages if o.message.topic.endswith(topic)]
+        assert numbers == list(range(first, first + len(numbers)))
+        assert numbers
+    assert all(msgspec.json.decode(o.message.payload)["seq"] == o.sequence for o in messages)
+
+
+def test_a_class_that_gives_way_ends_before_the_next_begins() -> None:
+    one = publisher()
+    one.publish(prediction(klass("a"), 0), 0.5)
+    one.publish(prediction(klass("a"), 1), 0.5)
+
+    messages = one.publish(prediction(klass("b"), 2), 0.5)
+
+    assert changes(messages) == [("end", "a"), ("start", "b")]
+    end = msgspec.json.decode(messages[0].message.payload)
+    assert (end["since"], end["duration_s"]) == ("2023-11-14T22:13:20.123Z", 2.0)
+
+
+def test_a_class_below_the_threshold_is_none() -> None:
+    one = publisher()
+
+    quiet = one.publish(prediction(klass("a", 0.6), 0), 0.7)
+    loud = one.publish(prediction(klass("a", 0.8), 1), 0.7)
+    lower = one.publish(prediction(klass("a", 0.6), 2), 0.5)
+
+    assert msgspec.json.decode(quiet[0].message.payload)["state"] == "none"
+    assert changes(loud) == [("start", "a")]
+    assert changes(lower) == []
+
+
+def test_an_anomaly_begins_and_ends() -> None:
+    one = publisher()
+    flags = [False, True, True, False]
+
+    found = [changes(one.publish(prediction(anomaly(flag=f), n), 0.5)) for n, f in enumerate(flags)]
+
+    assert found == [[], [("start", "anomaly")], [], [("end", "anomaly")]]
+
+
+def test_a_change_has_to_settle() -> None:
+    one = publisher(PublishConfig(settle=3, predictions="off"))
+    labels = ["a", "b", "a", "a", "a", "b", "b", "a", "b", "b", "b"]
+
+    found = [changes(one.publish(prediction(klass(c), n), 0.5)) for n, c in enumerate(labels)]
+
+    assert [n for n, change in enumerate(found) if change] == [4, 10]
+    assert found[10] == [("end", "a"), ("start", "b")]
+
+
+def test_changes_only_are_published_as_predictions() -> None:
+    one = publisher(PublishConfig(predictions="changes", events=False, max_rate_hz=0))
+
+    found = [one.publish(prediction(klass(c), n), 0.5) for n, c in enumerate("aabba")]
+
+    assert [len(messages) for messages in found] == [1, 0, 1, 0, 1]
+
+
+def test_a_rate_limits_predictions_but_never_events() -> None:
+    one = publisher(PublishConfig(predictions="all", max_rate_hz=2))
+    times = [0.0, 0.1, 0.49, 0.5, 0.6, 1.0]
+
+    found = [
+        topics(one.publish(prediction(klass("ab"[n % 2]), n, at_s=t), 0.5))
+        for n, t in enumerate(times)
+    ]
+
+    assert ["pred" in names for names in found] == [True, False, False, True, False, True]
+    assert all("event" in names for names in found)
+
+
+def test_keeping_all_makes_every_measurement_an_event() -> None:
+    one = publisher(PublishConfig(predictions="off", keep="all"))
+
+    found = [one.publish(prediction(Regression((("t", 1.5),)), n), 0.5) for n in range(3)]
+
+    assert [changes(messages) for messages in found] == [[("sample", None)]] * 3
+    payload = msgspec.json.decode(found[0][0].message.payload)
+    assert payload["results"] == [{"name": "t", "value": 1.5, "unit": "kg"}]
+
+
+def test_a_measured_state_is_refreshed_once_a_second() -> None:
+    one = publisher(PublishConfig(predictions="off"))
+    times = [0.0, 0.5, 1.0, 1.2, 2.5]
+
+    found = [
+        topics(one.publish(prediction(Regression((("t", t),)), n, at_s=t), 0.5))
+        for n, t in enumerate(times)
+    ]
+
+    assert found == [["state"], [], ["state"], [], ["state"]]
+
+
+def test_nothing_is_published_where_everything_is_off() -> None:
+    one = publisher(PublishConfig(predictions="off", events=False))
+
+    assert one.publish(prediction(klass("a")), 0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("decoded", "result"),
+    [
+        (klass("person"), ClassResult),
+        (Regression((("t", -1.25e-7),)), ValueResult),
+        (anomaly(flag=True), AnomalyResult),
+    ],
+)
+def test_every_payload_parses_back_to_what_was_encoded(decoded: Decoded, result: Any) -> None:
+    one = publisher(PublishConfig(predictions="all", keep="all", max_rate_hz=0))
+    kinds = {"event": EventPayload, "state": StatePayload, "pred": PredictionPayload}
+
+    for outgoing in one.publish(prediction(decoded), 0.5):
+        kind = kinds[outgoing.message.topic.rpartition("/")[2]][result]
+        parsed = msgspec.json.decode(outgoing.message.payload, type=kind, strict=True)
+        assert msgspec.json.encode(parsed) == outgoing.message.payload
+
+
+def test_the_same_frames_give_the_same_messages() -> None:
+    frames = [prediction(klass("ab"[n // 2 % 2]), n) for n in range(6)]
+
+    first, second = publisher(), publisher()
+
+    assert [first.publish(f, 0.5) for f in frames] == [second.publish(f, 0.5) for f in frames]
