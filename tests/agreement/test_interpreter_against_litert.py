@@ -31,6 +31,20 @@ def test_every_operation_equals_the_reference_kernel(
     np.testing.assert_array_equal(execute(graph, inputs)["y"], run_emitted(graph, inputs)["y"])
 
 
+@pytest.mark.parametrize("kind", ["fully connected", "mul", "logistic", "tanh"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_where_tflite_micro_computes_otherwise_it_is_by_one_step(
+    kind: str, data: st.DataObject, seed: int
+) -> None:
+    graph = with_profile(data.draw(SINGLE_OPERATION_GRAPHS[kind]()), Profile.TFLM)
+    inputs = random_inputs(graph, np.random.default_rng(seed), 4)
+
+    computed = execute(graph, inputs)["y"].astype(int)
+
+    assert np.abs(computed - run_emitted(graph, inputs)["y"]).max() <= 1
+
+
 OFFICIAL = {  # and the number of samples; 100 of each gave 0 differing bytes as well
     "mlperf_tiny/ic_resnet8_int8_official.tflite": 24,
     "mlperf_tiny/kws_dscnn_int8_official.tflite": 24,
