@@ -42,7 +42,7 @@ def multiply(left: Raw, right: Raw | int) -> Raw:
 
 
 def exp_on_negative_values(value: Raw, integer_bits: int) -> Raw:
-    """Return exp(value) as Q0.31 of a non-positive Q(integer_bits) value.
+    """Return exp(value) as Q0.31 of a non-positive Q(integer_bits) value, integer_bits <= 5.
 
     Source: gemmlowp `exp_on_negative_values`.
     """
