@@ -34,7 +34,7 @@ from edge_runtime.mqtt.connection import BrokerSettings, TlsSettings
 from edge_runtime.mqtt.exchange import ExchangeSettings, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox import Outbox, OutboxSettings
-from edge_runtime.mqtt.session import Session, SessionSettings
+from edge_runtime.mqtt.session import ProtocolChoice, Session, SessionSettings
 from edge_runtime.mqtt.topics import STATUS, Topics
 from edge_runtime.reporter import Reporter, ReporterParts
 from edge_runtime.supervised import Patience, Supervised, WorkerPlan
@@ -46,6 +46,7 @@ from edge_runtime.worker import WorkerSettings, run_worker
 logger = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 9.5
+EMBEDDED_PROTOCOL: ProtocolChoice = "3.1.1"  # amqtt leaves a CONNECT of MQTT 5 unanswered
 POLL_S = 0.5
 STOPPING_POLL_S = 0.05
 PROGRESS_MARGIN_S = 10.0
@@ -205,6 +206,7 @@ class Daemon:
         limit_s = None if usec is None else usec / 1e6
         now = self._time.monotonic_s
         parts = SupervisorParts(
+            boot=identity.boot,
             outbox=self._outbox,
             session=self._session,
             board=self._board,
@@ -263,7 +265,7 @@ def session_settings(
         exchange=ExchangeSettings(
             window=config.in_flight, answer_deadline_s=config.puback_timeout_s
         ),
-        protocol=config.protocol,
+        protocol=config.protocol if config.host is not None else EMBEDDED_PROTOCOL,
         backoff=BackoffSettings(max_s=config.reconnect_max_s),
     )
 

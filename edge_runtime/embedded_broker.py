@@ -65,8 +65,8 @@ class EmbeddedBroker:
             raise SessionError(
                 "amqtt is not installed: pip install 'edge-runtime[demo]'"
             ) from error
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.ERROR)
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        logging.getLogger("transitions").setLevel(logging.CRITICAL)
         broker = Broker(_configuration(self.port))
         await broker.start()
         self._started.set()

@@ -3,13 +3,14 @@
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_runtime.board import Board
 from edge_runtime.command_desk import CommandDesk
+from edge_runtime.link import Outgoing
 from edge_runtime.mqtt.outbox import Outbox
 from edge_runtime.mqtt.session import Session
-from edge_runtime.records import Delivery
+from edge_runtime.records import Delivery, Message
 from edge_runtime.reporter import Reporter
 from edge_runtime.supervised import Supervised
 from edge_runtime.time_source import TimeSource
@@ -27,6 +28,7 @@ MESSAGES_PER_TURN = 1024
 class SupervisorParts:
     """What the supervisor works with."""
 
+    boot: str
     outbox: Outbox
     session: Session
     board: Board
@@ -94,7 +96,7 @@ class Supervisor:
         """Give the worker's messages to the outbox, or to the session where they are for now."""
         has_stored = False
         for _ in range(min(MESSAGES_PER_TURN, len(pipeline.outgoing))):
-            message = pipeline.outgoing.popleft().message
+            message = _stamped(pipeline.outgoing.popleft(), self._parts.boot)
             if message.delivery is Delivery.LIVE:
                 self._parts.session.publish_live(message)
             else:
@@ -139,3 +141,10 @@ class Supervisor:
         is_over = pipeline.is_over()
         self._hand_on(pipeline)
         return is_over
+
+
+def _stamped(outgoing: Outgoing, boot: str) -> Message:
+    """Return the message with boot and number as properties: losses show without parsing."""
+    message = outgoing.message
+    stamps = (("boot", boot), ("seq", str(outgoing.sequence)))
+    return replace(message, properties=(*message.properties, *stamps))

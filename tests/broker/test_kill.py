@@ -1,0 +1,117 @@
+"""kill -9 of the daemon and of the broker while it publishes: no committed event is lost.
+
+The consumer counts (boot, seq). A daemon that is killed starts again with a new boot, so a committed
+event that was lost would show either as a number that is missing below a greater one, or as a row
+that is still in the outbox at the end. Both are looked for.
+"""
+
+import json
+import random
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.broker.daemon import DaemonProcess
+from tests.broker.ledger_consumer import LedgerConsumer
+from tests.broker.mosquitto import Mosquitto, eventually
+
+pytestmark = pytest.mark.broker
+
+SHORT, LONG = 3, 20
+
+
+def kill_and_count(tmp_path: Path, rounds: int) -> dict[str, int]:
+    """Kill daemon and broker `rounds` times each, at random moments; return the account."""
+    rng = random.Random(rounds)
+    pause = threading.Event()
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    consumer = LedgerConsumer(broker.port)
+    daemon = DaemonProcess(tmp_path / "daemon", broker.port, rate_hz=100.0)
+    committed: set[tuple[str, int]] = set()
+    victims = ["daemon", "broker"] * rounds
+    rng.shuffle(victims)
+    daemon.start().wait_ready()
+    try:
+        for victim in victims:
+            before = consumer.total("/event")
+            eventually(lambda before=before: consumer.total("/event") >= before + 20, "events")
+            pause.wait(rng.uniform(0.0, 0.5))
+            if victim == "broker":
+                broker.kill()
+                pause.wait(rng.uniform(0.2, 1.0))  # meanwhile the outbox fills
+                if rng.random() < 0.5:  # the daemon dies while the broker is away, too
+                    daemon.kill()
+                    committed |= rows(daemon.state / "outbox.db")
+                    daemon.notified.clear()
+                    daemon.start().wait_ready()
+                broker.start()
+            else:
+                daemon.kill()
+                committed |= rows(daemon.state / "outbox.db")
+                daemon.notified.clear()
+                daemon.start().wait_ready()
+        before = consumer.total("/event")
+        eventually(lambda: consumer.total("/event") >= before + 20, "events after the last kill")
+        code = daemon.stop()
+        eventually(lambda: consumer.listener.texts("/status")[-1:] == ["stopped"], "the death")
+        left = rows(daemon.state / "outbox.db")
+        accounts = {
+            key: account for key, account in consumer.accounts().items() if "/event" in key[0]
+        }
+        received = {(boot, number) for (_, boot), a in accounts.items() for number in a.seen}
+        return {
+            "received": len(received),
+            "committed_at_a_kill": len(committed),
+            "lost": len(committed - received - left),
+            "missing": sum(len(account.missing) for account in accounts.values()),
+            "out_of_order": sum(not account.is_in_order for account in accounts.values()),
+            "duplicates": sum(account.duplicates for account in accounts.values()),
+            "boots": len(accounts),
+            "left": len(left),
+            "exit_code": code,
+        }
+    finally:
+        daemon.close()
+        consumer.close()
+        broker.kill()
+
+
+def rows(path: Path) -> set[tuple[str, int]]:
+    """The (boot, seq) of the events that the outbox holds, read as a new process would."""
+    connection = sqlite3.connect(path)
+    try:
+        query = "SELECT properties FROM message WHERE topic LIKE '%/event'"
+        found = [dict(pairs) for pairs in map(_pairs, connection.execute(query))]
+        return {(user["boot"], int(user["seq"])) for user in found}
+    finally:
+        connection.close()
+
+
+def _pairs(record: tuple[bytes]) -> list[tuple[str, str]]:
+    return json.loads(record[0])
+
+
+@pytest.mark.timeout(240)
+def test_no_committed_event_is_lost_by_kills_of_daemon_and_broker(tmp_path: Path) -> None:
+    account = kill_and_count(tmp_path, SHORT)
+    print(account)
+
+    assert account["lost"] == 0, account
+    assert account["missing"] == 0, account
+    assert account["out_of_order"] == 0, account
+    assert account["exit_code"] == 0, account
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_committed_event_is_lost_by_twenty_kills_of_each(tmp_path: Path) -> None:
+    account = kill_and_count(tmp_path, LONG)
+    print(account)
+
+    assert account["lost"] == 0, account
+    assert account["missing"] == 0, account
+    assert account["out_of_order"] == 0, account
+    assert account["exit_code"] == 0, account
