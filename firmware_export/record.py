@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from firmware_export.errors import ExportDirectoryError
+from firmware_export.c_text import check_prefix
+from firmware_export.errors import ExportDirectoryError, NamingError
 
 SCHEMA = "edge.firmware/1"
 FILE_NAME = "report.json"
@@ -123,4 +124,8 @@ def read_record(directory: Path) -> ExportRecord:
         ) from error
     if record.schema != SCHEMA:
         raise ExportDirectoryError(f"{path}: schema {record.schema!r}, expected {SCHEMA!r}")
+    try:
+        check_prefix(record.prefix)  # it becomes file names
+    except NamingError as error:
+        raise ExportDirectoryError(f"{path}: {error}") from error
     return record

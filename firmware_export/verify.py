@@ -32,6 +32,9 @@ class _Run:
 def verify_export(directory: Path, target_name: str | None = None) -> VerifyRecord:
     """Return what running an exported directory on its golden vectors shows.
 
+    The code in the directory is run, and through semihosting it may do what this user may do:
+    verify what you exported yourself.
+
     Args:
         directory: That `edge-firmware export` wrote.
         target_name: Another core than the one it was exported for.

@@ -39,3 +39,10 @@ def test_a_record_holds_what_scripts_rest_on() -> None:
 
     assert keys >= {"target", "macs", "flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes"}
     assert "layers" in keys
+
+
+def test_a_prefix_that_is_a_path_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(encode_record(export_record(prefix="../m")))
+
+    with pytest.raises(ExportDirectoryError, match=r"prefix '\.\./m': expected a C identifier"):
+        read_record(tmp_path)
