@@ -36,7 +36,7 @@ from quantize.report.task import Task
 from quantize.self_test_vectors import make_vectors
 
 PARITY_SAMPLES = 100
-TRACED_SAMPLES = 4
+TRACED_SAMPLES = 32
 LAYER_SAMPLES = 16
 SELF_TEST_CANDIDATES = 32
 MAX_NAME = 48

@@ -5,21 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.engines.protocol import dequantize, quantize
 from quantize.ir.graph import Array, Graph, QuantParams
-
-CODE_MIN, CODE_MAX = -128, 127
 
 
 def to_codes(values: Array, quant: QuantParams) -> npt.NDArray[np.int8]:
-    """Return the codes of per-tensor reals, rounded half to even, as ONNX QuantizeLinear does."""
-    scaled = np.rint(values.astype(np.float32) / np.float32(quant.scale[0])) + quant.zero_point
-    return np.asarray(np.clip(scaled, CODE_MIN, CODE_MAX), np.int8)
+    """Return the codes of per-tensor reals, exactly as the device rounds them."""
+    return np.asarray(quantize(values, quant.scale[0], quant.zero_point, np.int8), np.int8)
 
 
 def to_reals(codes: Array, quant: QuantParams) -> npt.NDArray[np.float32]:
-    """Return what per-tensor codes mean, as float32."""
-    centred = codes.astype(np.float32) - np.float32(quant.zero_point)
-    return np.asarray(centred * np.float32(quant.scale[0]), np.float32)
+    """Return what per-tensor codes mean, as float32, exactly as the device reads them."""
+    return dequantize(codes, quant.scale[0], quant.zero_point)
 
 
 def quant_params(graph: Graph, name: str) -> QuantParams:

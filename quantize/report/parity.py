@@ -90,16 +90,22 @@ def difference(left: Array, right: Array) -> Difference:
 
 def interpret(graph: IntGraph, inputs: Codes, *, traced: int, has_classes: bool) -> Reference:
     """Return what the interpreter says to `inputs`, with every tensor of the first `traced`."""
+    names = [*graph.inputs, *(operation.output for operation in graph.operations)]
+    logits, outputs, kept = [], [], list[Codes]()
     count = len(next(iter(inputs.values())))
-    wanted = (logits_name(graph), graph.outputs[0])
-    parts = [_interpret(graph, inputs, start, wanted) for start in range(0, count, BATCH_SIZE)]
-    first = {name: values[:traced] for name, values in inputs.items()}
+    for start in range(0, count, BATCH_SIZE):
+        batch = {name: values[start : start + BATCH_SIZE] for name, values in inputs.items()}
+        values = trace(graph, batch)
+        logits.append(values[logits_name(graph)])
+        outputs.append(values[graph.outputs[0]])
+        if start < traced:
+            kept.append({name: values[name][: traced - start] for name in names})
     return Reference(
         graph=graph,
         inputs=inputs,
-        logits=np.concatenate([logits for logits, _ in parts]),
-        outputs=np.concatenate([outputs for _, outputs in parts]),
-        traced=trace(graph, first),
+        logits=np.concatenate(logits),
+        outputs=np.concatenate(outputs),
+        traced={name: np.concatenate([part[name] for part in kept]) for name in names},
         has_classes=has_classes,
     )
 
@@ -140,14 +146,6 @@ def compare_operations(reference: Reference, executor: Executor) -> tuple[Operat
             )
         )
     return tuple(compared)
-
-
-def _interpret(
-    graph: IntGraph, inputs: Codes, start: int, wanted: tuple[str, str]
-) -> tuple[Array, Array]:
-    batch = {name: values[start : start + BATCH_SIZE] for name, values in inputs.items()}
-    values = trace(graph, batch)
-    return values[wanted[0]], values[wanted[1]]
 
 
 def _changed(reference: Reference, outputs: Array) -> int:
