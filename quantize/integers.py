@@ -1,23 +1,26 @@
 """From a float graph and samples to integers: the numeric half of the pipeline.
 
-calibrate -> choose params -> lower -> round with compensation -> correct biases
+equalize -> calibrate -> choose params -> lower -> refine (rounding, biases)
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from quantize.calibrate.collect import Calibration, collect
-from quantize.calibrate.ranges import find_range
+from quantize.calibrate.collect import Calibration, collect, collect_peaks
 from quantize.emit.onnx_float import emit_float_onnx
+from quantize.emit.onnx_qdq import CODES_SUFFIX, emit_qdq_onnx
+from quantize.equalize import equalize
 from quantize.executors import OnnxRunner
-from quantize.ir.graph import FloatGraph, IntGraph, QuantParams
+from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.lower import lower
-from quantize.params import group_fixed_params, group_sources, range_params, share_groups
-from quantize.recipe import RangeMethod, Recipe
+from quantize.passes.global_pool_as_mean import global_pool_as_mean
+from quantize.recipe import RangeMethod, Recipe, WeightRounding
+from quantize.refine import CodesRunner, collect_moments, refinable, refine
+from quantize.search import choose_params
 
 Batch: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 Reader: TypeAlias = Callable[[int], Iterator[Batch]]
@@ -66,20 +69,63 @@ def quantize_graph(
         DataError: There are no samples, or they or a tensor hold NaN or Inf.
         GraphError: The graph cannot be said in integers.
     """
-    names = [operation.output for operation in graph.operations]
-    runner = OnnxRunner(emit_float_onnx(graph, names))
+    reference = _reference(graph, read, recipe, progress)
     progress("calibrate", 0, 1)
-    calibration = collect(read(recipe.batch_size), runner)
-    progress("calibrate", 1, 1)
-    params: dict[str, QuantParams] = {}
-    methods: dict[str, RangeMethod] = {}
-    for group in share_groups(graph):
-        chosen = group_fixed_params(graph, group)
-        if chosen is None:
-            found = find_range(
-                calibration.histograms[group_sources(graph, group)[0]], RangeMethod.MIN_MAX
-            )
-            chosen = range_params(found.low, found.high)
-            methods |= dict.fromkeys(group, RangeMethod.MIN_MAX)
-        params |= dict.fromkeys(group, chosen)
-    return Quantized(lower(graph, params, recipe), graph, calibration, methods)
+    calibration = collect(read(recipe.batch_size), _float_runner(reference))
+    progress("choose ranges", 0, 1)
+    samples = _first_samples(read(recipe.batch_size), recipe.search_samples)
+    choice = choose_params(reference, calibration, recipe, samples)
+    lowered = lower(reference, choice.params, recipe)
+    progress("refine", 0, 1)
+    refined = _refine(lowered, reference, read, recipe)
+    progress("refine", 1, 1)
+    return Quantized(refined, reference, calibration, choice.methods)
+
+
+def _reference(graph: FloatGraph, read: Reader, recipe: Recipe, progress: Progress) -> FloatGraph:
+    """Return the float graph that is lowered: the given one in a form that rounds better."""
+    if recipe.global_pool_as_mean:
+        graph = global_pool_as_mean(graph)
+    if recipe.equalize_strength == 0.0:
+        return graph
+    progress("equalize", 0, 1)
+    peaks = collect_peaks(read(recipe.batch_size), _float_runner(graph))
+    return equalize(graph, peaks, recipe.equalize_strength)
+
+
+def _float_runner(graph: FloatGraph) -> OnnxRunner:
+    """Return what computes every activation of a float graph."""
+    names = [operation.output for operation in graph.operations]
+    return OnnxRunner(emit_float_onnx(graph, names))
+
+
+def _first_samples(batches: Iterable[Batch], count: int) -> list[Batch]:
+    """Return batches with the first `count` samples."""
+    taken: list[Batch] = []
+    for batch in batches:
+        if count <= 0:
+            break
+        part = {name: values[:count] for name, values in batch.items()}
+        count -= len(next(iter(part.values())))
+        taken.append(part)
+    return taken
+
+
+def _refine(lowered: IntGraph, reference: FloatGraph, read: Reader, recipe: Recipe) -> IntGraph:
+    if recipe.weight_rounding is WeightRounding.NEAREST and not recipe.bias_correction:
+        return lowered
+    moments = collect_moments(lowered, read(recipe.batch_size), _codes_runner(lowered))
+    return refine(lowered, reference, moments, recipe)
+
+
+def _codes_runner(graph: IntGraph) -> CodesRunner:
+    """Return what computes the codes that the refinable operations of a graph read."""
+    names = list(dict.fromkeys(operation.input for operation in refinable(graph)))
+    runner = OnnxRunner(emit_qdq_onnx(graph, names))
+    wanted = [name + CODES_SUFFIX for name in names]
+
+    def run(batch: Mapping[str, Array]) -> dict[str, npt.NDArray[np.int8]]:
+        codes = runner(batch, wanted)
+        return {name: codes[name + CODES_SUFFIX] for name in names}
+
+    return run

@@ -38,7 +38,8 @@ class Recipe:
         fully_connected_per_channel: False for runtimes that predate per-channel there.
         global_pool_as_mean: An average pool over the whole image becomes Mean, whose output has a
             scale of its own.
-        equalize: Give the channels of a tensor like ranges, by moving factors between weights.
+        equalize_strength: How far the channels of a tensor are given like ranges, by moving factors
+            between weights; 0 not at all, 1 wholly.
         weight_rounding: See WeightRounding.
         bias_correction: Take the mean error that rounding made out of each output channel.
         search_samples: How many calibration samples the choice of ranges is measured on; 0 takes
@@ -50,7 +51,7 @@ class Recipe:
     range_methods: tuple[RangeMethod, ...] = tuple(RangeMethod)
     fully_connected_per_channel: bool = True
     global_pool_as_mean: bool = True
-    equalize: bool = True
+    equalize_strength: float = 0.5
     weight_rounding: WeightRounding = WeightRounding.COMPENSATED
     bias_correction: bool = True
     search_samples: int = 64
@@ -60,6 +61,8 @@ class Recipe:
         """Refuse values outside of what is allowed."""
         if not self.range_methods:
             raise RecipeError("range_methods: empty, expected at least one method")
+        if not 0.0 <= self.equalize_strength <= 1.0:
+            raise RecipeError(f"equalize_strength: {self.equalize_strength}, allowed is 0 to 1")
         if self.search_samples < 0:
             raise RecipeError(f"search_samples: {self.search_samples}, allowed is 0 and above")
         if self.batch_size < 1:

@@ -1,6 +1,6 @@
 """Collect: one streaming pass over samples; what stays is small and grows with no sample."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,10 @@ class Calibration:
 
     Attributes:
         histograms: Of every tensor that the runner returned and of every input, by name.
-        peaks: The greatest magnitude of each index of the last axis, (C,), by name.
         samples: How many samples were seen.
     """
 
     histograms: Mapping[str, Histogram]
-    peaks: Mapping[str, npt.NDArray[np.float32]]
     samples: int
 
 
@@ -39,31 +37,44 @@ def collect(batches: Iterable[Batch], run: Runner) -> Calibration:
         DataError: There are no samples, or a tensor holds NaN or Inf (it is named).
     """
     histograms: dict[str, Histogram] = {}
-    peaks: dict[str, npt.NDArray[np.float32]] = {}
     samples = 0
+    for batch, tensors in _run_all(batches, run):
+        samples += len(next(iter(batch.values())))
+        for name, values in tensors.items():
+            seen = histogram_of(values, name)
+            histograms[name] = merge(histograms[name], seen) if name in histograms else seen
+    if samples == 0:
+        raise DataError("calibration data: no samples, expected at least 1")
+    return Calibration(histograms, samples)
+
+
+def collect_peaks(batches: Iterable[Batch], run: Runner) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the greatest magnitude of each channel (last axis) of every tensor, (C,) by name.
+
+    Arguments and errors as in `collect`.
+    """
+    peaks: dict[str, npt.NDArray[np.float32]] = {}
+    for _, tensors in _run_all(batches, run):
+        for name, values in tensors.items():
+            peak = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+            peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+    if not peaks:
+        raise DataError("calibration data: no samples, expected at least 1")
+    for name, peak in peaks.items():
+        _refuse_not_finite(name, peak)
+    return peaks
+
+
+def _run_all(
+    batches: Iterable[Batch], run: Runner
+) -> Iterator[tuple[Batch, dict[str, npt.NDArray[np.float32]]]]:
+    """Yield each batch with all its tensors, the inputs among them."""
     for batch in batches:
         for name, values in batch.items():
             _refuse_not_finite(name, values)
-        samples += len(next(iter(batch.values())))
-        for name, values in {**batch, **run(batch)}.items():
-            _observe(name, values, histograms, peaks)
-    if samples == 0:
-        raise DataError("calibration data: no samples, expected at least 1")
-    return Calibration(histograms, peaks, samples)
+        yield batch, {**batch, **run(batch)}
 
 
 def _refuse_not_finite(name: str, values: npt.NDArray[np.float32]) -> None:
     if not np.isfinite(values).all():
-        raise DataError(f"{name}: calibration data holds NaN or Inf")
-
-
-def _observe(
-    name: str,
-    values: npt.NDArray[np.float32],
-    histograms: dict[str, Histogram],
-    peaks: dict[str, npt.NDArray[np.float32]],
-) -> None:
-    seen = histogram_of(values, name)
-    histograms[name] = merge(histograms[name], seen) if name in histograms else seen
-    peak = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
-    peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+        raise DataError(f"{name}: holds NaN or Inf when it runs over the calibration data")

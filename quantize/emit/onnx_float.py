@@ -28,7 +28,7 @@ def emit_float_onnx(graph: FloatGraph, outputs: Sequence[str] | None = None) -> 
             inputs, with a free batch axis.
     """
     names = tuple(graph.outputs if outputs is None else outputs)
-    writer = _FloatWriter(graph, names)
+    writer = FloatWriter(graph, names)
     for operation in graph.operations:
         writer.write(operation)
     for name in names:
@@ -42,7 +42,7 @@ def emit_float_onnx(graph: FloatGraph, outputs: Sequence[str] | None = None) -> 
     )
 
 
-class _FloatWriter:
+class FloatWriter:
     """Appends the operations of a float graph one by one; a Reader of its tensors."""
 
     def __init__(self, graph: FloatGraph, outputs: Sequence[str]) -> None:
@@ -52,18 +52,24 @@ class _FloatWriter:
         self._native = dict.fromkeys(graph.inputs, Layout.LAST)
 
     def write(self, operation: Operation) -> None:
+        """Append an operation and its activation."""
         value = write_operation(operation, self)
         activation = getattr(operation, "activation", None)
         name = value.name if activation is None else self._activate(value, operation)
         if isinstance(operation, Mean) and not operation.keep_dims:
             name, value = write_reshape(operation.output, name, self), Value(name)
-        self._values[operation.output] = {value.layout: name}
-        self._native[operation.output] = value.layout
+        self.hold(operation.output, Value(name, value.layout))
+
+    def hold(self, name: str, value: Value) -> None:
+        """Say which value a tensor of the graph is."""
+        self._values[name] = {value.layout: value.name}
+        self._native[name] = value.layout
 
     def _activate(self, value: Value, operation: Operation) -> str:
         return write_activation(operation.activation, value.name, self.nodes)  # type: ignore[union-attr]  # those without one do not come here
 
     def publish(self, name: str) -> None:
+        """Append the way out of a tensor."""
         if name not in self.graph.inputs:
             self.nodes.add("Identity", [self.read(name, Layout.LAST)], name)
 

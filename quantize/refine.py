@@ -1,0 +1,114 @@
+"""Refine: what samples say about rounding weights and about the errors that rounding leaves."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from quantize.ir.graph import Array, FloatGraph, IntGraph
+from quantize.ir.integer_params import quant_of
+from quantize.moments import Moments, add_moments, moments_of
+from quantize.recipe import Recipe, WeightRounding
+from quantize.rounding import LARGEST_K, round_with_compensation
+from quantize.weights import (
+    Weighted,
+    by_channel,
+    check_accumulators,
+    from_channels,
+    replace_constants,
+    weight_axis,
+)
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, npt.NDArray[np.int8]]]
+
+
+def refinable(graph: IntGraph) -> tuple[Weighted, ...]:
+    """Return the operations whose weights `refine` can improve: those not too large for it."""
+    weighted = (op for op in graph.operations if isinstance(op, Weighted))
+    return tuple(op for op in weighted if _weights_of_a_channel(op, graph) <= LARGEST_K)
+
+
+def collect_moments(
+    graph: IntGraph, batches: Iterable[Mapping[str, Array]], run: CodesRunner
+) -> dict[str, Moments]:
+    """Return the moments of what each refinable operation reads, by the operation's output.
+
+    Args:
+        graph: Whose operations.
+        batches: Samples by input name, (N, ...).
+        run: Gives the codes of every tensor that they read, (N, ...) by name.
+    """
+    moments: dict[str, Moments] = {}
+    for batch in batches:
+        codes = run(batch)
+        for operation in refinable(graph):
+            seen = moments_of(operation, graph, codes[operation.input])
+            known = moments.get(operation.output)
+            moments[operation.output] = seen if known is None else add_moments(known, seen)
+    return moments
+
+
+def refine(
+    graph: IntGraph, reference: FloatGraph, moments: Mapping[str, Moments], recipe: Recipe
+) -> IntGraph:
+    """Return the graph with weights rounded anew and biases corrected, scales as they were.
+
+    Args:
+        graph: What `lower` made of the reference.
+        reference: The float graph; an operation has the same output name in both.
+        moments: Of the graph, by `collect_moments`.
+        recipe: Which of both is wanted.
+
+    Raises:
+        GraphError: An accumulator could overflow afterwards.
+    """
+    sources = {operation.output: operation for operation in reference.operations}
+    constants: dict[str, Array] = {}
+    for operation in refinable(graph):
+        source = sources[operation.output]
+        assert isinstance(source, Weighted), operation.output  # lower keeps the kind
+        weight = reference.constants[source.weight]
+        constants |= _refined(operation, graph, weight, moments[operation.output], recipe)
+    return check_accumulators(replace_constants(graph, constants))
+
+
+def _refined(
+    operation: Weighted, graph: IntGraph, weight: Array, moments: Moments, recipe: Recipe
+) -> dict[str, Array]:
+    """Return the new weight and bias of an operation, by name."""
+    axis = weight_axis(operation)
+    scales = np.array(quant_of(graph, operation.weight).scale)
+    exact = by_channel(weight, axis).astype(np.float64) / scales[:, None]
+    codes = by_channel(graph.constants[operation.weight], axis)
+    refined: dict[str, Array] = {}
+    if recipe.weight_rounding is WeightRounding.COMPENSATED:
+        codes = _compensated(exact, _error_matrix(moments, recipe))
+        refined[operation.weight] = from_channels(codes, weight.shape, axis)
+    if recipe.bias_correction and operation.bias is not None:
+        refined[operation.bias] = graph.constants[operation.bias] + _lost(exact, codes, moments)
+    return refined
+
+
+def _error_matrix(moments: Moments, recipe: Recipe) -> _Floats:
+    """Return the covariance of patches where biases take up the mean, else the second moment."""
+    return moments.covariance() if recipe.bias_correction else moments.second / moments.count
+
+
+def _compensated(exact: _Floats, matrices: _Floats) -> npt.NDArray[np.int8]:
+    """Return the codes of all channels; those of one group see the same patches."""
+    groups = np.split(exact, len(matrices))
+    pairs = zip(groups, matrices, strict=True)
+    return np.concatenate([round_with_compensation(rows, matrix) for rows, matrix in pairs])
+
+
+def _lost(exact: _Floats, codes: Array, moments: Moments) -> npt.NDArray[np.int32]:
+    """Return what rounding took from each channel's accumulator in the mean, (O,)."""
+    mean = np.repeat(moments.mean(), len(exact) // len(moments.first), axis=0)
+    return np.rint(((exact - codes) * mean).sum(axis=1)).astype(np.int32)
+
+
+def _weights_of_a_channel(operation: Weighted, graph: IntGraph) -> int:
+    weight = graph.tensors[operation.weight].shape
+    return int(np.prod(weight)) // weight[weight_axis(operation)]
