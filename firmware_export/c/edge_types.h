@@ -15,7 +15,8 @@
 
 #include <stdint.h>
 
-/* EDGE_KERNEL: one shared instance in a translation unit, dropped when nothing calls it.
+/* EDGE_KERNEL: one shared instance in a translation unit, dropped when nothing calls it. Neither
+ * inlined nor cloned, so that flash and stack do not depend on how often a kernel is called.
  * EDGE_INLINE: always inlined, so that literal sizes specialise the call. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define EDGE_KERNEL static __attribute__((noinline, noclone, unused))
