@@ -50,7 +50,8 @@ class FileTensor:
         shape: As declared, free dimensions as 1.
         type_name: As the schema says it: INT8, FLOAT32, ...
         quant: None where no scale is given.
-        content: The bytes of a constant, None for what an operator or the user provides.
+        content: The bytes of a constant, a view into the file (a damaged file may say a million
+            times that it holds the same megabyte); None for what an operator or the user provides.
         is_plain: Neither sparse nor a variable.
     """
 
@@ -58,7 +59,7 @@ class FileTensor:
     shape: tuple[int, ...]
     type_name: str
     quant: FileQuant | None
-    content: bytes | None
+    content: memoryview | None
     is_plain: bool
 
 
@@ -85,7 +86,7 @@ class TFLiteFile:
     operators: tuple[FileOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    metadata: dict[str, bytes]
+    metadata: dict[str, memoryview]
 
 
 def read_tflite(data: bytes, name: str) -> TFLiteFile:
@@ -120,7 +121,7 @@ def _read(data: bytes, name: str) -> TFLiteFile:
         _numbers(subgraph.InputsAsNumpy(), len(tensors), name),
         _numbers(subgraph.OutputsAsNumpy(), len(tensors), name),
         {
-            _text(entry.Name()): _buffer(model, entry.Buffer(), name) or b""
+            _text(entry.Name()): _buffer(model, entry.Buffer(), name) or memoryview(b"")
             for entry in _each(model.Metadata, model.MetadataLength())
         },
     )
@@ -189,13 +190,13 @@ def _quantization(quant: Any) -> FileQuant | None:
     return FileQuant(scales, zero_points, quant.QuantizedDimension())
 
 
-def _buffer(model: Any, number: int, name: str) -> bytes | None:
+def _buffer(model: Any, number: int, name: str) -> memoryview | None:
     if not 0 <= number < model.BuffersLength():
         raise ModelError(f"{name}: buffer {number} is used, there are {model.BuffersLength()}")
     buffer = model.Buffers(number)
     if buffer.Offset() > 1:
         raise ModelError(f"{name}: buffer {number} lies behind the flatbuffer; keep it inside")
-    return bytes(buffer.DataAsNumpy()) if buffer.DataLength() else None
+    return memoryview(buffer.DataAsNumpy()) if buffer.DataLength() else None
 
 
 def _operators(model: Any, subgraph: Any, count: int, name: str) -> Iterator[FileOperator]:

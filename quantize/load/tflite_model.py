@@ -192,7 +192,7 @@ def _graph(
         inputs,
         outputs,
         {tensor.name: _tensor_type(tensor, name, types, facts) for tensor in present},
-        {t.name: _constant(t, name, types) for t in present if t.content is not None},
+        {t.name: _constant(t, t.content, name, types) for t in present if t.content is not None},
         operations,
     )
 
@@ -220,14 +220,13 @@ def _quant_params(tensor: FileTensor, model: str, facts: _Facts) -> QuantParams:
     return QuantParams(quant.scales, zero_point, axis)
 
 
-def _constant(tensor: FileTensor, model: str, types: _Types) -> Array:
+def _constant(tensor: FileTensor, content: memoryview, model: str, types: _Types) -> Array:
     _, kind = types[tensor.type_name]
-    little_endian = kind.newbyteorder("<")
     try:
-        values = np.frombuffer(tensor.content or b"", little_endian).reshape(tensor.shape)
+        values = np.frombuffer(content, kind.newbyteorder("<")).reshape(tensor.shape)
     except ValueError as error:
-        size = len(tensor.content or b"")
         raise ModelError(
-            f"{model}: {tensor.name} has {size} bytes, shape {tensor.shape} of {tensor.type_name}"
+            f"{model}: {tensor.name} has {len(content)} bytes, "
+            f"shape {tensor.shape} of {tensor.type_name}"
         ) from error
     return values.astype(kind, copy=False)
