@@ -71,14 +71,13 @@ def arranged_order(view: View, axes: Sequence[int]) -> tuple[int, ...]:
 
 def channels_last(rank: int) -> tuple[int, ...]:
     """Return the axes of a channels-first tensor, batch left out, in the channels-last order."""
-    return (*range(2, rank), 1)
+    return (*range(2, rank), 1)[: rank - 1]
 
 
 def axes_of(view: View) -> tuple[int, ...] | None:
     """Return the order of ONNX axes in which the tensor is stored, None if axes are interleaved."""
     rank = len(view.shape)
-    plain = tuple(range(1, rank))
-    candidates = dict.fromkeys([plain, channels_last(rank), *itertools.permutations(plain)])
+    candidates = [tuple(range(1, rank)), channels_last(rank), _axes_as_stored(view)]
     fitting = [axes for axes in candidates if arranged_order(view, axes) == view.order]
     exact = [axes for axes in fitting if arranged_shape(view.shape, axes) == view.stored]
     return next(iter([*exact, *fitting]), None)
@@ -133,6 +132,19 @@ def place_constant(view: View, values: Array) -> Array:
         moved = np.broadcast_to(moved, [view.factors[index] for index in view.order])
     compact = [int(np.prod([moved.shape[i] for i in group], dtype=np.int64)) for group in groups]
     return moved.reshape(1, *compact)
+
+
+def _axes_as_stored(view: View) -> tuple[int, ...]:
+    """Return the axes in the order of their first factors, those of size 1 where 1 is stored."""
+    runs = _runs(view)
+    places = {view.order.index(run[0]): axis + 1 for axis, run in enumerate(runs) if run}
+    wide = [axis for _, axis in sorted(places.items())]
+    units = [axis + 1 for axis, run in enumerate(runs) if not run]
+    axes: list[int] = []
+    for size in view.stored[1:]:
+        waiting = units if size == 1 else wide
+        axes += [waiting.pop(0)] if waiting else []
+    return (*axes, *wide, *units)
 
 
 def _is_mixed(moved: Shape, view: View, group: list[int]) -> bool:

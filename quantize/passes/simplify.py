@@ -10,6 +10,7 @@ from quantize.passes.explicit_padding import explicit_padding
 from quantize.passes.fold_constants_arithmetic import fold_constants_arithmetic
 from quantize.passes.fuse_activations import fuse_activations
 from quantize.passes.fuse_pad import fuse_pad
+from quantize.passes.join_class_scores import join_class_scores
 from quantize.passes.merge_reshapes import merge_reshapes
 
 Pass: TypeAlias = Callable[[FloatGraph], FloatGraph]
@@ -19,6 +20,7 @@ PASSES: tuple[Pass, ...] = (
     cancel_transposes,
     merge_reshapes,
     fold_constants_arithmetic,  # before fuse_pad: a sum in front of a Pad must not meet the layer
+    join_class_scores,  # after the folds: the layer has its bias
     fuse_activations,  # after the folds: a clamp between stops a fold
     fuse_pad,
     explicit_padding,  # after fuse_pad: it says again what fusing made unsayable

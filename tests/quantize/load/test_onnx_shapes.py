@@ -202,3 +202,10 @@ def test_squeezing_everything_would_squeeze_the_batch_too() -> None:
 
     with pytest.raises(UnsupportedModelError, match="name the axes"):
         load_onnx(data, "made")
+
+
+def test_a_result_without_any_axis_but_the_batch() -> None:
+    nodes = [node("MatMul", "x w", "a"), node("Squeeze", "a axes")]
+    data = onnx_bytes(nodes, {"x": ("N", 4)}, {"w": floats(4, 1), "axes": integers(1)})
+
+    assert kinds(assert_reads_as_onnxruntime_runs(data)) == ["FullyConnected", "Reshape"]

@@ -110,6 +110,14 @@ def test_a_scaled_linear_model_is_one_layer() -> None:
     assert kinds(graph) == ["FullyConnected"]
 
 
+def test_a_net_of_two_classes_ends_in_one_layer_and_its_logistic() -> None:
+    estimator = fit(MLPClassifier(hidden_layer_sizes=(6,), max_iter=30), TWO)
+
+    _, graph, _ = run(estimator)
+
+    assert kinds(graph) == ["FullyConnected", "FullyConnected", "Logistic"]
+
+
 def test_what_cannot_be_folded_is_refused_by_name() -> None:
     estimator = fit(make_pipeline(Normalizer(), Ridge()), TARGET)
 
