@@ -105,14 +105,17 @@ def report(*, model: Path, target: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("directory", type=_PATH)
 @click.option("--target", type=_TARGET, help="Another core than the one it was exported for.")
+@click.option("--layers", is_flag=True, help="Print the instructions of every layer, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(*, directory: Path, target: str | None, as_json: bool) -> None:
+def verify(*, directory: Path, target: str | None, layers: bool, as_json: bool) -> None:
     """Build DIRECTORY, run it on QEMU, compare with the golden vectors; exit 1 if bytes differ.
 
     Example: edge-firmware verify firmware/model
     """
     result = verify_export(directory, target)
     click.echo(encode_record(result).decode().rstrip() if as_json else verify_table(result))
+    if layers and not as_json:
+        click.echo("\n" + layers_table(result.layers))
     if result.differing_bytes:
         raise FirmwareExportError(
             f"{directory}: {result.differing_bytes} bytes differ from the golden vectors, "

@@ -39,6 +39,7 @@ def layer_records(program: Program) -> list[LayerRecord]:
             operation=type(operation).__name__,
             output_shape=program.graph.tensors[operation.output].shape,
             macs=multiply_accumulates(operation, program.graph),
+            calls=sum(call.output == operation.output for call in program.calls),
             constants_bytes=_constants_bytes(operation, program),
             live_bytes=_live_bytes(index, program),
             arena_offset=program.offset(operation.output),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from firmware_export.errors import FirmwareExportError, OutputError
-from firmware_export.record import read_record
+from firmware_export.record import read_owned_files
 
 
 def check_destination(out: Path) -> None:
@@ -27,7 +27,7 @@ def check_destination(out: Path) -> None:
 
 def _check_ours(out: Path) -> None:
     try:
-        ours = set(read_record(out).files)
+        ours = read_owned_files(out)
     except FirmwareExportError as error:
         raise OutputError(f"{out}: exists and is no export of ours, nothing was written") from error
     there = (path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir())

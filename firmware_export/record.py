@@ -1,26 +1,38 @@
 """The record of an export, report.json: what was made, and what it costs."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from firmware_export.c_text import check_prefix
 from firmware_export.errors import ExportDirectoryError, NamingError
 
-SCHEMA = "edge.firmware/1"
+SCHEMA_FAMILY = "edge.firmware/"
+SCHEMA = f"{SCHEMA_FAMILY}1"
 FILE_NAME = "report.json"
+
+T = TypeVar("T")
 
 
 class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one operation costs; `live_bytes` is what must be in memory while it runs."""
+    """What one operation costs.
+
+    Attributes:
+        calls: How many kernels it calls.
+        live_bytes: What must be in memory while it runs.
+        instructions: Of its kernels in one inference, where a run has counted them.
+    """
 
     name: str
     operation: str
     output_shape: tuple[int, ...]
     macs: int
+    calls: int
     constants_bytes: int
     live_bytes: int
     arena_offset: int
+    instructions: int | None = None
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +92,8 @@ class VerifyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         differing_bytes: Over all outputs of all vectors.
-        instructions: Of one inference, the most of all vectors; None on the host.
+        instructions: Of one inference, the most of all vectors; None on the host. Those of the
+            layers are the first vector's.
         stack_bytes: Written below the caller of PREFIX_run; on the host as the compiler says.
         ram_bytes: Static memory and stack.
     """
@@ -107,6 +120,25 @@ def encode_record(record: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 
 
+class _Manifest(msgspec.Struct, frozen=True):
+    """What the record of any version holds."""
+
+    schema: str
+    files: list[str]
+
+
+def read_owned_files(directory: Path) -> set[str]:
+    """Return the files that an export of any version wrote into `directory`.
+
+    Raises:
+        ExportDirectoryError: The directory is not ours.
+    """
+    manifest = _decode(directory / FILE_NAME, _Manifest)
+    if not manifest.schema.startswith(SCHEMA_FAMILY):
+        raise ExportDirectoryError(f"{directory / FILE_NAME}: schema {manifest.schema!r}")
+    return set(manifest.files)
+
+
 def read_record(directory: Path) -> ExportRecord:
     """Return the record of an exported directory.
 
@@ -114,14 +146,7 @@ def read_record(directory: Path) -> ExportRecord:
         ExportDirectoryError: There is none, or it is not ours.
     """
     path = directory / FILE_NAME
-    try:
-        record = msgspec.json.decode(path.read_bytes(), type=ExportRecord)
-    except OSError as error:
-        raise ExportDirectoryError(f"{path}: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ExportDirectoryError(
-            f"{path}: not written by edge-firmware export: {error}"
-        ) from error
+    record = _decode(path, ExportRecord)
     if record.schema != SCHEMA:
         raise ExportDirectoryError(f"{path}: schema {record.schema!r}, expected {SCHEMA!r}")
     try:
@@ -129,3 +154,14 @@ def read_record(directory: Path) -> ExportRecord:
     except NamingError as error:
         raise ExportDirectoryError(f"{path}: {error}") from error
     return record
+
+
+def _decode(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise ExportDirectoryError(f"{path}: {error.strerror or error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ExportDirectoryError(
+            f"{path}: not written by edge-firmware export: {error}"
+        ) from error

@@ -53,14 +53,19 @@ def verify_table(record: VerifyRecord) -> str:
 
 
 def layers_table(layers: Sequence[LayerRecord]) -> str:
-    """Return one line a layer."""
-    head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'constants':>10} {'live':>8}  output"
+    """Return one line a layer, with instructions where a run has counted them."""
+    head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'instructions':>13} {'constants':>10} "
     lines = [
-        f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {layer.constants_bytes:>10,} "
-        f"{layer.live_bytes:>8,}  {_shortened(layer.name)} {layer.output_shape}"
+        f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {_counted(layer):>13} "
+        f"{layer.constants_bytes:>10,} {layer.live_bytes:>8,}  {_shortened(layer.name)} "
+        f"{layer.output_shape}"
         for number, layer in enumerate(layers)
     ]
-    return "\n".join((head, *lines))
+    return "\n".join((f"{head}{'live':>8}  output", *lines))
+
+
+def _counted(layer: LayerRecord) -> str:
+    return "-" if layer.instructions is None else f"{layer.instructions:,}"
 
 
 def _shortened(name: str) -> str:

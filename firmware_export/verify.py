@@ -2,12 +2,16 @@
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+import msgspec
 
 from firmware_export.build import HARNESS, Image, build_image
 from firmware_export.errors import ExportDirectoryError, RunError
-from firmware_export.record import ExportRecord, VerifyRecord, read_record
+from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord, read_record
 from firmware_export.target import Board, Target, find_target
 from firmware_export.toolchain import find_tool, run_build, run_program
 
@@ -17,16 +21,23 @@ HOST_COMPILER = "gcc"
 NO_DIFFERENCE = 0xFFFF_FFFF  # what -1 looks like when it is printed as a uint32
 _LINE = re.compile(r"^(\w+)=0x([0-9a-f]+)$", re.MULTILINE)
 _COUNT = re.compile(r"^instructions=(\d+)$", re.MULTILINE)
+_CALL = re.compile(r"^call=(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one run printed: per vector the bytes that differ, and what was counted."""
+    """What one run printed: per vector the bytes that differ, and what was counted.
+
+    Attributes:
+        instructions: Of each vector.
+        calls: Of each kernel call of the first vector, in order.
+    """
 
     differing: tuple[int, ...]
     first: int
     stack_bytes: int
     instructions: tuple[int, ...]
+    calls: tuple[int, ...]
 
 
 def verify_export(directory: Path, target_name: str | None = None) -> VerifyRecord:
@@ -55,7 +66,7 @@ def verify_export(directory: Path, target_name: str | None = None) -> VerifyReco
         if target.board is None:
             run = _parse(run_program([str(image.path)], Path(folder), RUN_DEADLINE_S), "")
         else:
-            run = _emulate(image, target.board, Path(folder))
+            run = _emulate(image, target.board, f"{record.prefix}_run")
     return _result(record, target, image, run)
 
 
@@ -67,24 +78,32 @@ def _check_complete(directory: Path, record: ExportRecord) -> None:
         raise ExportDirectoryError(f"{directory}: weights only, there is nothing to run")
 
 
-def _emulate(image: Image, board: Board, work: Path) -> _Run:
+def _emulate(image: Image, board: Board, function: str) -> _Run:
     """Run on QEMU with the counting plugin; -icount makes the run the same each time."""
-    plugin, log = work / "insncount.so", work / "count.log"
+    work = image.path.parent
     source = str(HARNESS / "insncount.c")
-    run_build([HOST_COMPILER, "-O2", "-shared", "-fPIC", "-o", plugin.name, source], work)
-    marks = _marks(image, work)
+    run_build([HOST_COMPILER, "-O2", "-shared", "-fPIC", "-o", "insncount.so", source], work)
     command = [EMULATOR, "-M", board.machine, "-nographic", "-monitor", "none", "-serial", "none"]
     command += ["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"]
-    command += ["-plugin", f"{plugin},begin={marks[0]:#x},end={marks[1]:#x}"]
-    command += ["-d", "plugin", "-D", str(log), "-kernel", str(image.path)]
+    command += ["-plugin", f"{work / 'insncount.so'},{_plugin_arguments(image, function)}"]
+    command += ["-d", "plugin", "-D", "count.log", "-kernel", image.path.name]
     printed = run_program(command, work, RUN_DEADLINE_S)
-    return _parse(printed, log.read_text())
+    return _parse(printed, (work / "count.log").read_text())
 
 
-def _marks(image: Image, work: Path) -> tuple[int, int]:
-    rows = run_build(["arm-none-eabi-nm", image.path.name], work).splitlines()
-    symbols = {row.split()[-1]: int(row.split()[0], 16) for row in rows if len(row.split()) == 3}
-    return symbols["harness_mark_begin"], symbols["harness_mark_end"]
+def _plugin_arguments(image: Image, function: str) -> str:
+    """Return the addresses that the plugin wants: the two marks, start and end of `function`."""
+    rows = run_build(["arm-none-eabi-nm", "-S", image.path.name], image.path.parent).splitlines()
+    words = [row.split() for row in rows]
+    symbols = {row[3]: (int(row[0], 16), int(row[1], 16)) for row in words if len(row) == 4}
+    start, size = symbols[function]
+    addresses = {
+        "begin": symbols["harness_mark_begin"][0],
+        "end": symbols["harness_mark_end"][0],
+        "from": start,
+        "to": start + size,
+    }
+    return ",".join(f"{key}={address:#x}" for key, address in addresses.items())
 
 
 def _parse(printed: str, counted: str) -> _Run:
@@ -98,6 +117,7 @@ def _parse(printed: str, counted: str) -> _Run:
         first=values["first"][0],
         stack_bytes=values["stack"][0],
         instructions=tuple(int(count) for count in _COUNT.findall(counted)),
+        calls=tuple(int(count) for count in _CALL.findall(counted.partition("instructions=")[0])),
     )
 
 
@@ -119,5 +139,16 @@ def _result(record: ExportRecord, target: Target, image: Image, run: _Run) -> Ve
         ram_bytes=footprint.static_bytes + stack_bytes,
         arena_bytes=record.arena_bytes,
         stack_bytes=stack_bytes,
-        layers=record.layers,
+        layers=_counted(record.layers, run.calls),
     )
+
+
+def _counted(layers: Sequence[LayerRecord], calls: Sequence[int]) -> list[LayerRecord]:
+    """Return the layers with the instructions of their kernel calls, where these are known."""
+    if len(calls) != sum(layer.calls for layer in layers):
+        return list(layers)  # not counted, or the compiler has put a kernel into its caller
+    left = iter(calls)
+    return [
+        msgspec.structs.replace(layer, instructions=sum(islice(left, layer.calls)))
+        for layer in layers
+    ]

@@ -101,3 +101,16 @@ def test_an_official_model_equals_the_interpreter(
     name: str, core: str, shared: Path, tmp_path: Path
 ) -> None:
     check_official(name, core, shared, tmp_path / "net", 10)
+
+
+def test_the_instructions_of_the_layers_add_up(tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 1)
+
+    record = verify_export(tmp_path / "net")
+
+    counted = [layer.instructions for layer in record.layers]
+    assert record.instructions is not None
+    assert counted[5] == 0  # the reshape
+    assert all(count for index, count in enumerate(counted) if index != 5)
+    # what is left is the list of calls itself
+    assert 0 < record.instructions - sum(count or 0 for count in counted) < 100

@@ -9,6 +9,7 @@ LAYER = LayerRecord(
     operation="Conv2D",
     output_shape=(1, 4),
     macs=1000,
+    calls=1,
     constants_bytes=70,
     live_bytes=30,
     arena_offset=0,

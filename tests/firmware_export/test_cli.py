@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware_export.cli import main
+from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
 from tests.firmware_export.int_graphs import EVERY_OPERATION, residual_graph
 
@@ -164,3 +165,35 @@ def test_a_net_of_one_operation_survives_the_whole_way(
 
     assert run(monkeypatch, "export", tmp_path / "m.tflite", *HOST, "--out", tmp_path / "o") == 0
     assert run(monkeypatch, "verify", tmp_path / "o") == 0
+
+
+def test_both_files_of_one_model_give_the_same_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = residual_graph()
+    (tmp_path / "m.tflite").write_bytes(emit_tflite(graph))
+    (tmp_path / "m.onnx").write_bytes(emit_qdq_onnx(graph))
+    for suffix in ("tflite", "onnx"):
+        out = ("--out", tmp_path / suffix, "--prefix", "net")
+        assert run(monkeypatch, "export", tmp_path / f"m.{suffix}", *HOST, *out) == 0
+
+    texts = [(tmp_path / suffix / "net.c").read_text() for suffix in ("tflite", "onnx")]
+    first, second = (text.split("\n", 1) for text in texts)
+    assert first[0] != second[0]  # the hash of the file it was made from
+    assert first[1] == second[1]
+
+
+@pytest.mark.qemu
+def test_the_layers_of_a_run_are_printed(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(monkeypatch, "export", model, "--out", tmp_path / "out", "--vectors", "1")
+
+    assert run(monkeypatch, "verify", tmp_path / "out", "--layers") == 0
+
+    printed = capsys.readouterr().out
+    assert "differing bytes   0" in printed
+    assert len([line for line in printed.splitlines() if "Conv2D" in line]) == 3

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware_export.errors import OutputError
-from firmware_export.output import check_destination, write_directory
+from firmware_export.output import _swap, check_destination, write_directory
 from firmware_export.record import FILE_NAME, encode_record
 from tests.firmware_export.records import export_record
 
@@ -69,3 +69,29 @@ def test_a_failure_leaves_the_old_export(tmp_path: Path) -> None:
 
     assert (tmp_path / "out" / "a.c").read_bytes() == b"1"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_export_of_another_version_is_replaced(tmp_path: Path) -> None:
+    older = b'{"schema": "edge.firmware/0", "files": ["a.c", "report.json"]}'
+    write_directory(tmp_path / "out", {FILE_NAME: older, "a.c": b"1"})
+
+    write_directory(tmp_path / "out", {"b.c": b"2"})
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.c"]
+
+
+def test_a_report_of_another_program_is_foreign(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text('{"schema": "other/1", "files": ["report.json"]}')
+
+    with pytest.raises(OutputError, match="no export of ours"):
+        check_destination(tmp_path)
+
+
+def test_the_old_export_comes_back_where_the_new_one_cannot_be_moved(tmp_path: Path) -> None:
+    write_directory(tmp_path / "out", OURS)
+    (tmp_path / "staging").mkdir()  # and nothing in it to move
+
+    with pytest.raises(FileNotFoundError):
+        _swap(tmp_path / "staging", tmp_path / "out")
+
+    assert (tmp_path / "out" / "a.c").read_bytes() == b"1"

@@ -34,4 +34,4 @@ def test_layers_are_one_line_each() -> None:
     lines = layers_table([LAYER, LAYER]).splitlines()
 
     assert len(lines) == 3
-    assert lines[1].split() == ["0", "Conv2D", "1,000", "70", "30", "y", "(1,", "4)"]
+    assert lines[1].split() == ["0", "Conv2D", "1,000", "-", "70", "30", "y", "(1,", "4)"]

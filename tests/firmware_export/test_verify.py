@@ -104,3 +104,10 @@ def test_a_missing_emulator_is_named(exported: Path, monkeypatch: pytest.MonkeyP
         verify_export(exported, "cortex-m4")
     with pytest.raises(ToolMissingError, match="gcc: not installed; install"):
         verify_export(exported, "host")
+
+
+def test_a_program_that_says_nothing_is_an_error(exported: Path) -> None:
+    replace_in(exported / "net_selftest.c", "return 3u;", "__builtin_exit(0); return 3u;")
+
+    with pytest.raises(RunError, match="the program printed '', expected its results"):
+        verify_export(exported)
