@@ -117,7 +117,7 @@ def _facts(file: TFLiteFile, name: str) -> _Facts:
     try:
         return msgspec.json.decode(content, type=_Facts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(f"{name}: metadata {METADATA_NAME} cannot be read ({error})") from error
+        raise ModelError(f"{name}: metadata {METADATA_NAME} is damaged") from error
 
 
 def _drop_bias(operation: Operation, facts: _Facts) -> Operation:

@@ -3,6 +3,7 @@
 Constants that are only parameters (shapes, axes, paddings, permutations) become fields here.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -272,7 +273,10 @@ def _concat(view: _View) -> Operation:
 
 
 def _softmax(view: _View) -> Operation:
-    return Softmax(view.name(0), view.output.name, float(view.options.beta))
+    beta = float(view.options.beta)
+    if not 0.0 < beta < math.inf:
+        raise OperatorError(f"has beta {beta}, expected a positive number")
+    return Softmax(view.name(0), view.output.name, beta)
 
 
 def _activate(activation: Activation) -> Callable[[_View], Operation]:

@@ -129,7 +129,7 @@ def test_metadata_that_cannot_be_read_is_an_error(content: bytes) -> None:
     def spoil(model: Any) -> None:
         model.buffers[model.metadata[0].buffer].data = np.frombuffer(content, np.uint8)
 
-    with pytest.raises(ModelError, match=f"metadata {METADATA_NAME} cannot be read"):
+    with pytest.raises(ModelError, match=f"metadata {METADATA_NAME} is damaged"):
         load_int8_tflite(edited(emit_tflite(tiny_classifier()), spoil), "m")
 
 

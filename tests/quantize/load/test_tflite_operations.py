@@ -270,6 +270,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "c0 is no constant int32 vector",
     ),
     "absent input": (lambda: _one_operator("MEAN", (1, 3), (1,)), "lacks its input 1"),
+    "beta": (
+        lambda: _one_operator(
+            "SOFTMAX", (1, 3), (1, 3), options=schema.SoftmaxOptionsT(beta=float("nan"))
+        ),
+        "has beta nan, expected a positive number",
+    ),
     "no options": (lambda: _one_operator("ADD", (1, 3), (1, 3), (_normal(1, 3),)), "has no opt"),
     "foreign options": (
         lambda: _one_operator("SOFTMAX", (1, 3), (1, 3), options=schema.AddOptionsT()),
