@@ -20,7 +20,7 @@ from quantize.report.subgraphs import logits_name, up_to
 from quantize.report.task import Task
 
 Reals: TypeAlias = Callable[[Batch], Mapping[str, Array]]  # float32 in and out, (N, ...) by name
-Watch: TypeAlias = Callable[[str, int, int], None]  # stage, done, total (0: unknown)
+Watch: TypeAlias = Callable[[str, int, int], None]  # stage ("": at hand), done, total (0: unknown)
 BATCH_SIZE = 16
 TRACE_BATCH_SIZE = 4  # every tensor of so many samples is in memory at once
 

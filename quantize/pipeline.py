@@ -1,12 +1,14 @@
 """The pipeline: a float model and data become a bundle; the stages in order."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from edge_runtime.manifest import Manifest
+from quantize.calibrate.dataset import Batch, Dataset, Reader
 from quantize.emit.bundle import plan_destination, write_bundle
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
@@ -74,7 +76,8 @@ def run_job(job: Job, watch: Watch) -> Outcome:
         job.out, job.name or bundle_name(opened.name), job.version, replace=job.force
     )
     data = open_job_data(job, loaded)
-    quantized = quantize_graph(simplify(loaded.graph), data.calibration.read, job.recipe, watch)
+    read = counted(data.calibration, watch)
+    quantized = quantize_graph(simplify(loaded.graph), read, job.recipe, watch)
     watch("evaluate", 0, 0)
     data = with_threshold(data, quantized.graph)
     evaluation = measure(data, loaded.graph, quantized.graph)
@@ -86,6 +89,19 @@ def run_job(job: Job, watch: Watch) -> Outcome:
     manifest = bundle_manifest(made, report, job, data)
     written = write_bundle(destination, manifest, bundle_files(made, report, data.question))
     return Outcome(destination.path, written, report)
+
+
+def counted(dataset: Dataset, watch: Watch) -> Reader:
+    """Return a reader of the data that tells how many samples were read."""
+
+    def read(size: int) -> Iterator[Batch]:
+        done = 0
+        for batch in dataset.read(size):
+            yield batch
+            done += len(next(iter(batch.values())))
+            watch("", done, dataset.samples)
+
+    return read
 
 
 def bundle_name(stem: str) -> str:
@@ -173,6 +189,7 @@ def _report(
         calibration_samples=data.calibration.samples,
         evaluated_on="calibration data" if is_same else "evaluation data",
         evaluation=evaluation,
+        range_methods={name: method.value for name, method in quantized.methods.items()},
         parity=parity,
         layers=layer_errors(quantized.reference, made.graph, samples),
     )

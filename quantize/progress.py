@@ -33,7 +33,11 @@ class Progress:
             self._status.stop()
 
     def watch(self, stage: str, done: int, total: int) -> None:
-        """Take note of a stage and how much of it is done; total 0 is unknown."""
+        """Take note of a stage and how much of it is done; total 0 is unknown.
+
+        An empty stage is the one at hand.
+        """
+        stage = stage or self._stage or ""
         if stage != self._stage:
             self._close_stage()
             self._stage = stage

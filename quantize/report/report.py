@@ -46,6 +46,7 @@ class Report:
         calibration_samples: What the ranges were learned from.
         evaluated_on: "evaluation data", or "calibration data" where no other was given.
         evaluation: The integers beside the float model.
+        range_methods: How the range of each tensor was found, where nothing dictated it.
         parity: The executors beside the interpreter, by name.
         layers: Error of each tensor.
     """
@@ -56,6 +57,7 @@ class Report:
     calibration_samples: int
     evaluated_on: str
     evaluation: Evaluation
+    range_methods: Mapping[str, str]
     parity: Mapping[str, Parity]
     layers: tuple[LayerError, ...]
 

@@ -32,3 +32,13 @@ def test_a_stage_that_comes_back_adds_up() -> None:
             progress.watch(stage, 0, 0)
 
     assert list(progress.seconds()) == ["a", "b"]
+
+
+def test_an_empty_stage_is_the_one_at_hand() -> None:
+    stream = io.StringIO()
+
+    with Progress(Console(file=stream, force_terminal=True, width=80)) as progress:
+        progress.watch("calibrate", 0, 0)
+        progress.watch("", 3, 10)
+
+    assert list(progress.seconds()) == ["calibrate"]
