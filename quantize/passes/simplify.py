@@ -19,16 +19,22 @@ PASSES: tuple[Pass, ...] = (
     drop_dead,
     cancel_transposes,
     merge_reshapes,
-    fold_constants_arithmetic,  # before fuse_pad: a sum in front of a Pad must not meet the layer
-    join_class_scores,  # after the folds: the layer has its bias
-    fuse_activations,  # after the folds: a clamp between stops a fold
     fuse_pad,
+    fold_constants_arithmetic,
+    join_class_scores,  # after the folds: the layer has its bias
     explicit_padding,  # after fuse_pad: it says again what fusing made unsayable
+    fuse_activations,  # after the folds: a clamp between stops a fold
 )
+
+MAX_ROUNDS = 8  # two are the rule: one that changes, one that finds nothing more
 
 
 def simplify(graph: FloatGraph) -> FloatGraph:
     """Return the graph in the form that lowering takes, with the same float result."""
-    for run in PASSES:
-        graph = run(graph)
+    for _ in range(MAX_ROUNDS):
+        before = graph.operations
+        for run in PASSES:
+            graph = run(graph)
+        if graph.operations == before:
+            break
     return graph
