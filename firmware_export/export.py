@@ -67,7 +67,7 @@ def export_model(
     program = plan_program(model.graph, target, prefix)
     provenance = Provenance(model.name, model.sha256)
     golden = _golden(model, program, vectors)
-    files = {**kernel_files(), **_sources(program, golden, provenance)}
+    files = {**kernel_files(), **source_files(program, golden, provenance)}
     files |= _encoded(package(program, provenance))
     footprint = measure(files, program)
     names = sorted({*files, "README.md", FILE_NAME})
@@ -102,7 +102,8 @@ def _golden(model: Model, program: Program, vectors: int) -> Golden:
     return golden_vectors(program.graph, inputs)
 
 
-def _sources(program: Program, golden: Golden, provenance: Provenance) -> dict[str, bytes]:
+def source_files(program: Program, golden: Golden, provenance: Provenance) -> dict[str, bytes]:
+    """Return header, source and self-test, which need the kernels beside them and nothing else."""
     p = program.prefix
     return _encoded(
         {
