@@ -93,13 +93,6 @@ class OutboxConfig(_Table, frozen=True):
     max_loss_window_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
 
 
-class HttpConfig(_Table, frozen=True):
-    """The local pages and metrics; absent: no listening port."""
-
-    host: Text = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
-
-
 class PublishConfig(_Table, frozen=True):
     """What of a pipeline's predictions leaves the device.
 
@@ -256,6 +249,5 @@ class Config(_Table, frozen=True, kw_only=True):
     mqtt: MqttConfig = MqttConfig()
     health: HealthConfig = HealthConfig()
     outbox: OutboxConfig = OutboxConfig()
-    http: HttpConfig | None = None
     models_dir: Text | None = None
     pipeline: Annotated[tuple[PipelineConfig, ...], Meta(min_length=1, max_length=64)]

@@ -201,4 +201,3 @@ def test_defaults_of_a_sensor_file() -> None:
 
     assert isinstance(config.pipeline[0].source, CsvConfig)
     assert config.mqtt.host is None
-    assert config.http is None

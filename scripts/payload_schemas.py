@@ -1,0 +1,19 @@
+"""Write docs/schemas from the structs; a test fails where the two differ."""
+
+from pathlib import Path
+
+from edge_runtime.payload_schemas import payload_schemas
+
+SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "schemas"
+
+
+def main() -> None:
+    """Write every schema file."""
+    SCHEMAS.mkdir(exist_ok=True)
+    for name, text in payload_schemas().items():
+        (SCHEMAS / name).write_bytes(text)
+        print(f"wrote docs/schemas/{name}")
+
+
+if __name__ == "__main__":
+    main()
