@@ -16,16 +16,23 @@ def check_destination(out: Path) -> None:
     Raises:
         OutputError: It exists and was not written by us; or it cannot be made.
     """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise OutputError(f"{out}: exists and is no directory")
+    if out.exists():
+        _check_ours(out)
+    else:
+        _check_parent(out)
+
+
+def _check_parent(out: Path) -> None:
     parent = next(path for path in out.absolute().parents if path.exists())
     if not parent.is_dir():
         raise OutputError(f"{parent}: not a directory")
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise OutputError(f"{out}: exists and is no directory")
-    if out.exists() and any(out.iterdir()):
-        _check_ours(out)
 
 
 def _check_ours(out: Path) -> None:
+    if not any(out.iterdir()):
+        return
     try:
         ours = read_owned_files(out)
     except FirmwareExportError as error:
@@ -42,9 +49,10 @@ def write_directory(out: Path, files: Mapping[str, bytes]) -> None:
         OutputError: It cannot be written; then `out` is as it was.
     """
     check_destination(out)
+    out = out.absolute()  # "." cannot be renamed
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         try:
             fill_directory(staging / "new", files)
             _swap(staging, out)

@@ -95,3 +95,19 @@ def test_the_old_export_comes_back_where_the_new_one_cannot_be_moved(tmp_path: P
         _swap(tmp_path / "staging", tmp_path / "out")
 
     assert (tmp_path / "out" / "a.c").read_bytes() == b"1"
+
+
+def test_the_root_directory_is_refused() -> None:
+    with pytest.raises(OutputError, match="no export of ours"):
+        check_destination(Path("/"))
+
+
+def test_the_empty_current_directory_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    write_directory(Path(), {"a.c": b"1"})
+
+    assert (tmp_path / "here" / "a.c").exists()
