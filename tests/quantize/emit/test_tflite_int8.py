@@ -13,6 +13,7 @@ from quantize.ir.ops import Add, Conv2D, FullyConnected, Pad, PadFill, Quantize,
 from quantize.load.tflite_model import load_int8_tflite
 from tests.models import int8, int_graph, quant, random_inputs, tiny_classifier
 from tests.strategies import single_operation_graphs
+from tests.tflite_files import edited
 
 pytestmark = pytest.mark.tflite
 
@@ -119,6 +120,13 @@ def test_equal_constants_share_one_buffer() -> None:
     assert by_name[b"a"] == by_name[b"b"] != 0
     contents = [bytes(buffer.data) for buffer in model.buffers if buffer.data is not None]
     assert len(set(contents)) == len(contents)
+
+
+def test_equal_vectors_and_names_are_written_once() -> None:
+    data = emit_tflite(tiny_classifier())
+
+    assert data.count(b"image\0") == 1
+    assert len(data) < len(edited(data, lambda model: None))
 
 
 def test_every_buffer_lies_on_16_bytes() -> None:
