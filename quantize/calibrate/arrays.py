@@ -102,7 +102,7 @@ def _labels(path: Path, samples: int) -> Array:
 
 
 def _column(path: Path, name: str, samples: int) -> Array:
-    values = read_whole(open_member(path, name))
-    if len(values) != samples:
-        raise DataError(f"{path}: {name} has {len(values)} entries for {samples} samples")
-    return values
+    member = open_member(path, name)
+    if member.shape[0] != samples:
+        raise DataError(f"{path}: {name} has {member.shape[0]} entries for {samples} samples")
+    return read_whole(member)

@@ -102,23 +102,6 @@ def _check_values(name: str, model_input: ModelInput, values: Array, start: int)
         raise DataError(f"{name}: sample {index} has NaN or infinity, allowed are finite numbers")
 
 
-def check_classes(dataset: Dataset, classes: int) -> None:
-    """Refuse labels outside of the model's classes.
-
-    Raises:
-        DataError: A label below 0 or from `classes` on; its sample is named.
-    """
-    if dataset.labels is None:
-        return
-    is_legal = (dataset.labels >= 0) & (dataset.labels < classes)
-    if not is_legal.all():
-        index = int(np.argmin(is_legal))
-        raise DataError(
-            f"{dataset.name}: sample {index} has label {dataset.labels[index]},"
-            f" the model has the classes 0..{classes - 1}"
-        )
-
-
 def only_input(path: Path, inputs: Sequence[ModelInput]) -> ModelInput:
     """Return the model's input, where the form of the data can only feed one.
 

@@ -12,7 +12,7 @@ import numpy as np
 from quantize.calibrate.arrays import file_sha256
 from quantize.calibrate.dataset import Batch, Dataset, ModelInput, as_input, checked
 from quantize.calibrate.labels import ReadLabels, parse_labels
-from quantize.calibrate.npz import Array
+from quantize.calibrate.npz import DAMAGED, Array
 from quantize.errors import DataError
 
 Prepare: TypeAlias = Callable[[Path], Array]  # an image file as (1, ...) float32
@@ -140,7 +140,7 @@ def _load(path: Path, model_input: ModelInput, prepare: Prepare) -> Array:
 def _load_array(path: Path) -> Array:
     try:
         values = np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: not a readable array ({error})") from error
     if values.dtype.kind not in "biuf":
         raise DataError(f"{path}: type {values.dtype}, allowed are numbers")

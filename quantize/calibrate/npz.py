@@ -1,5 +1,6 @@
 """Arrays of an .npz file, read batch by batch: memory does not grow with the number of samples."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,18 @@ import numpy.typing as npt
 from quantize.errors import DataError
 
 Array: TypeAlias = npt.NDArray[Any]
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+DAMAGED = (  # what reading a damaged .npy or .npz raises; numpy parses headers as Python
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    SyntaxError,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ def member_names(path: Path) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: not a readable .npz file ({error})") from error
     return tuple(name.removesuffix(".npy") for name in names if name.endswith(".npy"))
 
@@ -112,5 +124,5 @@ def _stream(path: Path, name: str) -> Iterator[IO[bytes]]:
             yield stream
     except DataError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: {name} cannot be read ({error})") from error

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantize.calibrate.arrays import open_arrays
-from quantize.calibrate.dataset import Dataset, ModelInput, check_classes
+from quantize.calibrate.dataset import Dataset, ModelInput
 from quantize.errors import DataError
 
 IMAGE = ModelInput("image", (1, 4, 5, 3))
@@ -104,11 +104,3 @@ def test_a_value_that_is_not_finite_is_named_by_its_sample(bad: float, tmp_path:
 
     with pytest.raises(DataError, match="sample 7 has NaN or infinity"):
         _all(dataset, "image", size=4)
-
-
-@pytest.mark.parametrize("label", [-1, 10])
-def test_a_label_outside_of_the_classes_is_named_by_its_sample(label: int, tmp_path: Path) -> None:
-    path = _save(tmp_path, x=np.zeros((3, 4, 5, 3)), y=np.array([0, 9, label]))
-
-    with pytest.raises(DataError, match=rf"sample 2 has label {label}, .* classes 0\.\.9"):
-        check_classes(open_arrays(path, [IMAGE]), 10)

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +71,18 @@ def test_a_single_value_has_no_samples(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="single value"):
         open_member(path, "x")
+
+
+def test_damaged_bytes_anywhere_are_at_worst_one_clear_line(values: Array, tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=values)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(11)
+    for _ in range(150):
+        data = bytearray(whole)
+        for position in rng.integers(0, len(data), 4):
+            data[position] = rng.integers(0, 256)
+        path.write_bytes(bytes(data))
+
+        with contextlib.suppress(DataError):
+            list(read_batches(open_member(path, "x"), 3))
