@@ -30,7 +30,10 @@ class CameraSource:
     def open(self) -> None:
         """Open the camera, within `open_timeout_s` where the backend keeps to it."""
         self.close()
-        self._capture = self._open_capture()
+        try:
+            self._capture = self._open_capture()
+        except opencv().error as error:
+            raise SourceError(f"camera {self._place()}: cannot be opened") from error
         if not self._capture.isOpened():
             self.close()
             raise SourceError(f"camera {self._place()}: cannot be opened")
@@ -39,7 +42,10 @@ class CameraSource:
 
     def read(self) -> Reading:
         """Return the next frame as soon as the camera has it."""
-        is_frame, image = self._capture.read()
+        try:
+            is_frame, image = self._capture.read()
+        except opencv().error as error:
+            raise SourceError(f"camera {self._place()}: {' '.join(str(error).split())}") from error
         if not is_frame or image is None:
             raise SourceError(f"camera {self._place()}: delivers no frame")
         return Shot(image)
