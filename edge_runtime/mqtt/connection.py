@@ -140,6 +140,17 @@ def make_tls_context(settings: TlsSettings) -> ssl.SSLContext:
     return context
 
 
+class _Transport(Client):
+    """paho's client on a socket that we connect: its own leaves one open when TLS fails."""
+
+    def __init__(self, connect: Callable[[], socket.socket], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connect = connect
+
+    def _create_socket(self) -> socket.socket:
+        return self._connect()
+
+
 class Connection:
     """One connection, used by one thread."""
 
@@ -157,9 +168,6 @@ class Connection:
             SessionError: The password or a certificate cannot be read.
         """
         client, settings = self._client, self._settings
-        client.connect_timeout = settings.connect_timeout_s
-        if settings.tls is not None:
-            client.tls_set_context(make_tls_context(settings.tls))
         if settings.username is not None:
             password = settings.password() if settings.password is not None else None
             client.username_pw_set(settings.username, password)
@@ -249,9 +257,24 @@ class Connection:
         except (OSError, ValueError) as error:  # what paho lets through of a malformed packet
             self._events.append(Closed(Trouble(Cause.PROTOCOL, str(error))))
 
+    def _connect(self) -> socket.socket:
+        """Return a connected socket, with TLS where it is wanted; nothing stays open on failure."""
+        settings = self._settings
+        context = None if settings.tls is None else make_tls_context(settings.tls)
+        address = (settings.host, settings.port)
+        plain = socket.create_connection(address, settings.connect_timeout_s)
+        if context is None:
+            return plain
+        try:
+            return context.wrap_socket(plain, server_hostname=settings.host)
+        except BaseException:
+            plain.close()
+            raise
+
     def _make_client(self) -> Client:
         is_v5 = self._protocol is Protocol.V5
-        client = Client(
+        client = _Transport(
+            self._connect,
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
             # 3.1.1 has no expiry: a session would keep old commands for us for ever.

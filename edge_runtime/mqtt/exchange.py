@@ -23,7 +23,7 @@ from edge_runtime.mqtt.connection import (
     Subscribed,
     WrongProtocol,
 )
-from edge_runtime.mqtt.mailbox import Mailbox, Memory
+from edge_runtime.mqtt.mailbox import Mailbox, Memory, Refusal
 from edge_runtime.mqtt.outbox import Outbox
 from edge_runtime.mqtt.topics import Topics
 from edge_runtime.mqtt.window import Purpose, Sent, Window
@@ -125,14 +125,12 @@ class Exchange:
         self._status_sent = ""
         self._is_stopping = False
         self._phase_since_s = parts.time.monotonic_s()
-        self._retry_refused_at_s: float | None = None
         self._subscription_trouble: Trouble | None = None
-        self._publication_trouble: Trouble | None = None
 
     @property
     def complaint(self) -> Trouble | None:
         """Return what the broker refuses although it took us."""
-        return self._publication_trouble or self._subscription_trouble
+        return self._parts.memory.complaint or self._subscription_trouble
 
     @property
     def is_born(self) -> bool:
@@ -260,13 +258,17 @@ class Exchange:
             if not self._may_send():
                 return
             self._after[delivery] = stored.id
-            if stored.id in under_way:
+            if stored.id in under_way or self._is_parked(stored.id):
                 continue
             if self._fits(stored.message):
                 message = replace(stored.message, expiry_s=stored.expires_in_s)
                 self._publish(Purpose.STORED, message, number=stored.id)
             else:
                 self._parts.outbox.refuse(stored.id, delivery, "oversize")
+
+    def _is_parked(self, number: int) -> bool:
+        refusal = self._parts.memory.refusals.get(number)
+        return refusal is not None and refusal.retry_at_s > self._parts.time.monotonic_s()
 
     def _send_status(self) -> None:
         self._status_sent = self._parts.hooks.status()
@@ -300,26 +302,33 @@ class Exchange:
         if sent.number:
             self._parts.outbox.ack(sent.number)
             self._parts.memory.refusals.pop(sent.number, None)
-            self._publication_trouble = None
+            self._parts.memory.complaint = None
 
     def _refused(self, sent: Sent, trouble: Trouble, now: float) -> None:
         """Note a refusal; a stored message is tried again later, and in the end given up."""
-        self._publication_trouble = Trouble(trouble.cause, f"{sent.message.topic}: {trouble.text}")
+        memory = self._parts.memory
+        memory.complaint = Trouble(trouble.cause, f"{sent.message.topic}: {trouble.text}")
         if not sent.number:
             return
-        refusals = self._parts.memory.refusals
-        refusals[sent.number] += 1
-        if refusals[sent.number] >= self._settings.refused_limit:
-            del refusals[sent.number]
+        before = memory.refusals.pop(sent.number, None)
+        count = 1 if before is None else before.count + 1
+        if count >= self._settings.refused_limit:
             self._parts.outbox.refuse(sent.number, sent.message.delivery, "refused")
-        elif self._retry_refused_at_s is None:
-            self._retry_refused_at_s = now + self._settings.refused_retry_s
+        else:
+            memory.refusals[sent.number] = Refusal(count, now + self._settings.refused_retry_s)
+
+    def _rewind_for_refused(self, now: float) -> None:
+        """Look at the outbox from its beginning once a refused message may be sent again."""
+        refusals = self._parts.memory.refusals
+        due = [number for number, refusal in refusals.items() if refusal.retry_at_s <= now]
+        if any(number <= max(self._after.values()) for number in due):
+            under_way = self._window.numbers()
+            if not under_way.issuperset(due):
+                self._after = dict.fromkeys(self._after, 0)
 
     def _check_deadlines(self) -> None:
         now = self._parts.time.monotonic_s()
-        if self._retry_refused_at_s is not None and now >= self._retry_refused_at_s:
-            self._retry_refused_at_s = None
-            self._after = dict.fromkeys(self._after, 0)
+        self._rewind_for_refused(now)
         waiting_since_s = self._window.oldest_s()
         if self.phase in {Phase.CONNECTING, Phase.SUBSCRIBING}:
             waiting_since_s = self._phase_since_s

@@ -4,6 +4,7 @@ import threading
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 
+from edge_runtime.mqtt.causes import Trouble
 from edge_runtime.mqtt.window import RoundTrips
 from edge_runtime.records import Message
 
@@ -83,18 +84,28 @@ class Mailbox:
             return Counter(self._dropped)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How often a message was refused, and when it may be sent again."""
+
+    count: int
+    retry_at_s: float
+
+
 class Memory:
     """What one connection leaves to the next; used by the session's thread alone.
 
     Attributes:
         states: The last acknowledged LATEST message of each topic, published again at a birth,
             because a broker that restarted may have forgotten what it retained.
-        refusals: How often the broker refused a stored message, by its number.
+        refusals: Stored messages that the broker refused, by their number.
+        complaint: What it said, until a stored message is acknowledged again.
     """
 
     def __init__(self) -> None:
         self.states: OrderedDict[str, Message] = OrderedDict()
-        self.refusals: Counter[int] = Counter()
+        self.refusals: dict[int, Refusal] = {}
+        self.complaint: Trouble | None = None
         self.round_trips = RoundTrips()
 
     def remember(self, message: Message) -> None:

@@ -1,21 +1,25 @@
 """A consumer that counts (boot, seq): what arrived, what came twice, and what is missing.
 
-Run as a program it prints the account of what it hears as JSON, once a second:
-    python -m tests.broker.ledger_consumer PORT TOPIC_FILTER
+It speaks MQTT by hand, for a library that cannot write its PUBACK to a broker that was killed
+throws away what it has not read yet, although the broker had acknowledged it to the publisher. This
+one reads to the end first, and acknowledges only when there is nothing left to read.
+
+As a program it prints its account as JSON, once a second:
+    python -m tests.broker.ledger_consumer PORT [TOPIC_FILTER]
 """
 
 import json
+import select
+import socket
+import struct
 import sys
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from tests.broker.mosquitto import Listener  # noqa: E402 - after the path above
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ = 1, 2, 3, 4, 8, 9, 12
+KEEP_ALIVE_S = 30
+QUIET_S = 0.05
 
 
 @dataclass
@@ -45,22 +49,27 @@ class Account:
 
 
 class LedgerConsumer:
-    """Listens, and keeps an account per topic and boot."""
+    """Listens on a thread, and keeps an account per topic and boot; its session is persistent."""
 
     def __init__(self, port: int, topic: str = "edge/v1/#", client_id: str = "ledger") -> None:
-        self.listener = Listener(port, topic, client_id)
-        self._read = 0
+        self._port, self._topic, self._client_id = port, topic, client_id
+        self._lock = threading.Lock()
         self._accounts: dict[tuple[str, str], Account] = defaultdict(Account)
+        self._texts: dict[str, list[str]] = defaultdict(list)
+        self._is_closing = threading.Event()
+        self._is_subscribed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+        assert self._is_subscribed.wait(20)
 
     def accounts(self) -> dict[tuple[str, str], Account]:
-        heard = self.listener.heard
-        while self._read < len(heard):
-            message = heard[self._read]
-            self._read += 1
-            user = message.user
-            if "boot" in user and "seq" in user and not message.retain:
-                self._accounts[message.topic, user["boot"]].note(int(user["seq"]))
-        return self._accounts
+        with self._lock:
+            return dict(self._accounts)
+
+    def texts(self, suffix: str) -> list[str]:
+        with self._lock:
+            return [text for name, all_ in self._texts.items() if name.endswith(suffix)
+                    for text in all_]  # fmt: skip
 
     def total(self, suffix: str) -> int:
         """How many different messages came on topics with this ending."""
@@ -68,26 +77,107 @@ class LedgerConsumer:
         return sum(len(account.seen) for (topic, _), account in found if topic.endswith(suffix))
 
     def close(self) -> None:
-        self.listener.close()
+        self._is_closing.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._is_closing.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", self._port), 2.0) as sock:
+                    self._converse(sock)
+            except OSError:
+                self._is_closing.wait(0.05)
+
+    def _converse(self, sock: socket.socket) -> None:
+        sock.sendall(_connect(self._client_id))
+        data, acks = bytearray(), bytearray()
+        while not self._is_closing.is_set():
+            readable, _, _ = select.select([sock], [], [], QUIET_S)
+            if readable:
+                chunk = sock.recv(65536)
+                if not chunk:
+                    return
+                data += chunk
+                for kind, flags, body in _packets(data):
+                    self._take(sock, kind, flags, body, acks)
+            elif acks:
+                sock.sendall(acks)
+                acks.clear()
+
+    def _take(
+        self, sock: socket.socket, kind: int, flags: int, body: bytes, acks: bytearray
+    ) -> None:
+        if kind == CONNACK:
+            name = self._topic.encode()
+            sock.sendall(_packet(SUBSCRIBE, 2, b"\0\1" + _text(name) + b"\1"))
+        elif kind == SUBACK:
+            self._is_subscribed.set()
+        elif kind == PUBLISH:
+            (size,) = struct.unpack_from("!H", body)
+            topic, rest = body[2 : 2 + size].decode(), body[2 + size :]
+            if flags & 0b110:
+                acks += _packet(PUBACK, 0, rest[:2])
+                rest = rest[2:]
+            self._note(topic, rest, is_retained=bool(flags & 1))
+
+    def _note(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
+        with self._lock:
+            if not payload.startswith(b"{"):
+                self._texts[topic].append(payload.decode())
+            elif not is_retained:
+                value = json.loads(payload)
+                if "boot" in value and "seq" in value:
+                    self._accounts[topic, value["boot"]].note(value["seq"])
 
 
-def main(port: str, topic: str) -> None:
+def _connect(client_id: str) -> bytes:
+    head = _text(b"MQTT") + bytes((4, 0)) + struct.pack("!H", KEEP_ALIVE_S)
+    return _packet(CONNECT, 0, head + _text(client_id.encode()))
+
+
+def _text(data: bytes) -> bytes:
+    return struct.pack("!H", len(data)) + data
+
+
+def _packet(kind: int, flags: int, body: bytes) -> bytes:
+    assert len(body) < 128
+    return bytes((kind << 4 | flags, len(body))) + body
+
+
+def _packets(data: bytearray) -> list[tuple[int, int, bytes]]:
+    """Take the whole packets off the front of `data`."""
+    found = []
+    while len(data) >= 2:
+        size, shift, at = 0, 0, 1
+        while at < len(data):
+            size |= (data[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if not data[at - 1] & 0x80:
+                break
+        else:
+            break
+        if len(data) < at + size:
+            break
+        found.append((data[0] >> 4, data[0] & 0x0F, bytes(data[at : at + size])))
+        del data[: at + size]
+    return found
+
+
+def main(port: str, topic: str = "edge/v1/#") -> None:
     consumer = LedgerConsumer(int(port), topic)
     pause = threading.Event()
     while not pause.wait(1.0):
-        print(
-            json.dumps(
-                {
-                    f"{name} {boot}": {
-                        "received": len(account.seen),
-                        "missing": account.missing[:20],
-                        "duplicates": account.duplicates,
-                    }
-                    for (name, boot), account in sorted(consumer.accounts().items())
-                }
-            ),
-            flush=True,
-        )
+        heard = {
+            f"{name} {boot}": {
+                "received": len(account.seen),
+                "missing": account.missing[:20],
+                "duplicates": account.duplicates,
+            }
+            for (name, boot), account in sorted(consumer.accounts().items())
+        }
+        sys.stdout.write(json.dumps(heard) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

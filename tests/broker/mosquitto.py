@@ -49,7 +49,10 @@ class Mosquitto:
         if not any("allow_anonymous" in line for line in lines):
             text.append("allow_anonymous true")
         text += ["persistence true", f"persistence_location {store}/", "autosave_interval 1"]
-        text += ["autosave_on_changes true", "max_queued_messages 0", "user root"]
+        text += ["autosave_on_changes true"]
+        # Without a limit on what is in flight mosquitto hands a message to its subscriber's socket
+        # before it acknowledges it; with one it may keep it in memory, and a kill loses it there.
+        text += ["max_inflight_messages 0", "max_queued_messages 0", "user root"]
         self._config.write_text("\n".join(text) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -1,9 +1,14 @@
 """Birth, death and everything between, judged by a real broker."""
 
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
+from edge_runtime.mqtt.exchange import ExchangeSettings
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.records import Delivery, Message
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
@@ -153,11 +158,6 @@ def test_a_broker_that_forgot_what_it_retained_is_told_again(
 def test_a_frozen_broker_is_noticed_by_the_missing_puback(
     broker: Mosquitto, listener: Listener, make_rig: MakeRig
 ) -> None:
-    import os
-    import signal
-
-    from edge_runtime.mqtt.exchange import ExchangeSettings
-
     rig = make_rig(broker.port, exchange=ExchangeSettings(answer_deadline_s=1.0))
     rig.start().wait_online()
     os.kill(broker.process.pid, signal.SIGSTOP)
@@ -174,11 +174,6 @@ def test_a_frozen_broker_is_noticed_by_the_missing_puback(
 
 
 def test_only_what_the_window_allows_is_in_flight(broker: Mosquitto, make_rig: MakeRig) -> None:
-    import os
-    import signal
-
-    from edge_runtime.mqtt.exchange import ExchangeSettings
-
     rig = make_rig(broker.port, exchange=ExchangeSettings(window=5, answer_deadline_s=30.0))
     rig.start().wait_online()
     os.kill(broker.process.pid, signal.SIGSTOP)
@@ -194,9 +189,6 @@ def test_a_command_comes_through_and_its_answer_goes_back(
     broker: Mosquitto, listener: Listener, make_rig: MakeRig
 ) -> None:
     rig = make_rig(broker.port).start().wait_online()
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.properties import Properties
-
     properties = Properties(PacketTypes.PUBLISH)
     properties.ResponseTopic = "answers/me"
     properties.CorrelationData = b"42"
