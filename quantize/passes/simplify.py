@@ -12,6 +12,7 @@ from quantize.passes.fuse_activations import fuse_activations
 from quantize.passes.fuse_pad import fuse_pad
 from quantize.passes.join_class_scores import join_class_scores
 from quantize.passes.merge_reshapes import merge_reshapes
+from quantize.passes.scale_as_depthwise import scale_as_depthwise
 
 Pass: TypeAlias = Callable[[FloatGraph], FloatGraph]
 
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     fuse_pad,
     fold_constants_arithmetic,
     join_class_scores,  # after the folds: the layer has its bias
+    scale_as_depthwise,  # after the folds: only what no layer could take in
     explicit_padding,  # after fuse_pad: it says again what fusing made unsayable
     fuse_activations,  # after the folds: a clamp between stops a fold
 )

@@ -47,6 +47,20 @@ def test_reference_models_mean_what_onnxruntime_computes(name: str) -> None:
 
 
 @pytest.mark.ort
+@pytest.mark.shared_assets
+@pytest.mark.parametrize("name", [n for n, found in REFERENCE_MODELS.items() if "Softmax" in found])
+def test_reference_models_have_the_same_scores_before_the_softmax(name: str) -> None:
+    model = onnx.load_model_from_string((SHARED / "models" / name).read_bytes())
+    softmax = model.graph.node[-1]
+    model.graph.output[0].name = softmax.input[0]
+    model.graph.node.remove(softmax)
+
+    graph = assert_reads_as_onnxruntime_runs(model.SerializeToString())
+
+    assert graph.outputs == (softmax.input[0],)
+
+
+@pytest.mark.ort
 @pytest.mark.parametrize("name", sorted(path.name for path in TORCH.glob("*.onnx")))
 def test_models_that_pytorch_exported_mean_what_onnxruntime_computes(name: str) -> None:
     graph = assert_reads_as_onnxruntime_runs((TORCH / name).read_bytes())
