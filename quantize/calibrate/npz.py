@@ -1,5 +1,6 @@
 """Arrays of an .npz file, read batch by batch: memory does not grow with the number of samples."""
 
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -25,7 +26,9 @@ DAMAGED = (  # what reading a damaged .npy or .npz raises; numpy parses headers 
     ValueError,
     OverflowError,
     MemoryError,
-    NotImplementedError,
+    KeyError,
+    RuntimeError,
+    struct.error,
 )
 
 
