@@ -29,6 +29,7 @@ PREDICTION_EXPIRY_S = 5
 EVENT_EXPIRY_S = 24 * 3600
 STATE_REFRESH_S = 60.0
 REGRESSION_STATE_S = 1.0
+EARLY_SHARE = 0.1  # of an interval: a source at just the allowed rate jitters about it
 
 Fields: TypeAlias = dict[str, Any]  # keyword arguments common to the three payloads
 
@@ -78,7 +79,8 @@ class Publisher:
         self._sequences = dict(first_sequences)
         self._edges = edges
         self._changes = ChangeDetector(config.settle)
-        self._last_pred: tuple[float, Decoded] | None = None
+        self._last_pred: Decoded | None = None
+        self._pred_due_s = 0.0
         self._last_state: tuple[float, str] | None = None
 
     def publish(self, prediction: Prediction, threshold: float) -> list[Outgoing]:
@@ -124,7 +126,7 @@ class Publisher:
     def _pred(self, prediction: Prediction) -> Outgoing:
         topic = f"p/{self._origin.pipeline}/pred"
         fields = self._fields(PREDICTION_SCHEMA, topic, prediction)
-        self._last_pred = (prediction.ref.captured_monotonic_s, prediction.decoded)
+        self._last_pred = prediction.decoded
         payload: PredictionPayload[Any] = PredictionPayload(**fields)
         return self._outgoing(topic, payload, Delivery.LIVE, expiry_s=PREDICTION_EXPIRY_S)
 
@@ -132,13 +134,20 @@ class Publisher:
         """Judge by capture times, so that a replay publishes the same predictions."""
         if self._config.predictions == "off":
             return False
-        if self._last_pred is None:
-            return True
-        last_s, last = self._last_pred
-        if self._config.predictions == "changes" and not _differs(prediction.decoded, last):
+        is_same = self._last_pred is not None and not _differs(prediction.decoded, self._last_pred)
+        if self._config.predictions == "changes" and is_same:
             return False
-        passed_s = prediction.ref.captured_monotonic_s - last_s
-        return self._config.max_rate_hz == 0 or passed_s >= 1.0 / self._config.max_rate_hz
+        return self._is_within_rate(prediction.ref.captured_monotonic_s)
+
+    def _is_within_rate(self, now_s: float) -> bool:
+        """Take a place on the grid of allowed moments, where one is free."""
+        if self._config.max_rate_hz == 0:
+            return True
+        interval_s = 1.0 / self._config.max_rate_hz
+        if now_s < self._pred_due_s - EARLY_SHARE * interval_s:
+            return False
+        self._pred_due_s = max(self._pred_due_s, now_s - interval_s * EARLY_SHARE) + interval_s
+        return True
 
     def _is_state_due(self, prediction: Prediction) -> bool:
         if self._last_state is None:

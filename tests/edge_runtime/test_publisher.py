@@ -175,7 +175,7 @@ def test_changes_only_are_published_as_predictions() -> None:
 
 def test_a_rate_limits_predictions_but_never_events() -> None:
     one = publisher(PublishConfig(predictions="all", max_rate_hz=2))
-    times = [0.0, 0.1, 0.49, 0.5, 0.6, 1.0]
+    times = [0.0, 0.1, 0.3, 0.5, 0.6, 1.0]
 
     found = [
         topics(one.publish(prediction(klass("ab"[n % 2]), n, at_s=t), 0.5))
@@ -184,6 +184,26 @@ def test_a_rate_limits_predictions_but_never_events() -> None:
 
     assert ["pred" in names for names in found] == [True, False, False, True, False, True]
     assert all("event" in names for names in found)
+
+
+def test_a_source_that_jitters_about_the_allowed_rate_is_not_halved() -> None:
+    one = publisher(PublishConfig(predictions="all", events=False, max_rate_hz=10))
+    jitter = [0.002, -0.002, 0.0, 0.003, -0.004] * 20
+
+    found = [
+        one.publish(prediction(klass("a"), n, at_s=50.0 + n * 0.1 + late), 0.5)
+        for n, late in enumerate(jitter)
+    ]
+
+    assert all(len(messages) == 1 for messages in found)
+
+
+def test_the_rate_holds_in_the_long_run() -> None:
+    one = publisher(PublishConfig(predictions="all", events=False, max_rate_hz=10))
+
+    found = [one.publish(prediction(klass("a"), n, at_s=n * 0.013), 0.5) for n in range(1000)]
+
+    assert 120 <= sum(len(messages) for messages in found) <= 131
 
 
 def test_keeping_all_makes_every_measurement_an_event() -> None:
