@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from firmware_export.export import export_model
-from firmware_export.model_file import Model
+from firmware_export.export import source_files
+from firmware_export.golden import golden_vectors, random_inputs
+from firmware_export.kernels import kernel_files
 from firmware_export.output import fill_directory
-from firmware_export.package.cmake import cmake_files
+from firmware_export.program import plan_program
+from firmware_export.provenance import Provenance
 from firmware_export.target import TARGETS
 from quantize.ir.graph import IntGraph
 from tests.firmware_export.int_graphs import EVERY_OPERATION
@@ -21,12 +23,11 @@ VECTORS = 20
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 
 
-def export_graph(graph: IntGraph, directory: Path, prefix: str, target: str = "host") -> None:
-    model = Model(prefix, graph, "0" * 64)
-    exported = export_model(
-        model, TARGETS[target], package=cmake_files, vectors=VECTORS, prefix=prefix
-    )
-    fill_directory(directory, exported.files)
+def export_graph(graph: IntGraph, directory: Path, prefix: str) -> None:
+    program = plan_program(graph, TARGETS["host"], prefix)
+    golden = golden_vectors(program.graph, random_inputs(graph, VECTORS))
+    files = source_files(program, golden, Provenance(prefix, "0" * 64))
+    fill_directory(directory, {**kernel_files(), **files})
 
 
 @pytest.fixture(scope="module")
