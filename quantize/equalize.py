@@ -91,7 +91,7 @@ def _factors(
     members: dict[str, list[str]] = {}
     for name in groups.parent:
         members.setdefault(groups.root(name), []).append(name)
-    factors = {}
+    factors: dict[str, npt.NDArray[np.float64]] = {}
     for root, names in members.items():
         if root not in groups.closed:
             greatest = np.max([peaks[name] for name in names], axis=0).astype(np.float64)
@@ -101,10 +101,9 @@ def _factors(
 
 def _channel_factors(greatest: npt.NDArray[np.float64], strength: float) -> npt.NDArray[np.float64]:
     """Return the factor of each channel; the channel of the greatest range keeps its own."""
-    floor = max(float(greatest.max()) / LARGEST_FACTOR, np.finfo(np.float32).tiny)
-    factors: npt.NDArray[np.float64] = (
-        max(float(greatest.max()), floor) / np.maximum(greatest, floor)
-    ) ** strength
+    peak = float(greatest.max())
+    floor = max(peak / LARGEST_FACTOR, float(np.finfo(np.float32).tiny))
+    factors: npt.NDArray[np.float64] = (max(peak, floor) / np.maximum(greatest, floor)) ** strength
     return factors
 
 

@@ -78,7 +78,7 @@ def _windows(operation: Conv2D | DepthwiseConv2D, graph: IntGraph, values: _Floa
     _, height, width, _ = graph.tensors[operation.weight].shape
     (down, right), (stride_down, stride_right) = operation.dilation, operation.stride
     reach = ((height - 1) * down + 1, (width - 1) * right + 1)
-    every = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))  # type: ignore[call-overload]  # a tuple is fine
+    every = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     seen = every[:, ::stride_down, ::stride_right, :, ::down, ::right]
     rows, columns = seen.shape[1:3]
     chosen = np.unique(np.linspace(0, rows * columns - 1, PATCHES_PER_SAMPLE).astype(np.int64))

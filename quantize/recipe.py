@@ -54,7 +54,7 @@ class Recipe:
     equalize_strength: float = 0.5
     weight_rounding: WeightRounding = WeightRounding.COMPENSATED
     bias_correction: bool = True
-    search_samples: int = 64
+    search_samples: int = 128
     batch_size: int = 16
 
     def __post_init__(self) -> None:

@@ -106,7 +106,8 @@ def _compensated(exact: _Floats, matrices: _Floats) -> npt.NDArray[np.int8]:
 def _lost(exact: _Floats, codes: Array, moments: Moments) -> npt.NDArray[np.int32]:
     """Return what rounding took from each channel's accumulator in the mean, (O,)."""
     mean = np.repeat(moments.mean(), len(exact) // len(moments.first), axis=0)
-    return np.rint(((exact - codes) * mean).sum(axis=1)).astype(np.int32)
+    lost: npt.NDArray[np.int32] = np.rint(((exact - codes) * mean).sum(axis=1)).astype(np.int32)
+    return lost
 
 
 def _weights_of_a_channel(operation: Weighted, graph: IntGraph) -> int:

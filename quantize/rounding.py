@@ -1,7 +1,7 @@
 """Rounding with compensation: each weight's rounding error is made up for by those still to round.
 
 A channel's weights w meet patches x with covariance H; the output's error is (w - q) H (w - q).
-With H = R^T R this is a search for a near lattice point, which Babai's nearest plane solves greedily
+With H = R^T R this is a search for a near lattice point; Babai's nearest plane does it greedily,
 from the last weight to the first. The loops are elementwise on purpose: no BLAS, so no number of
 threads changes a bit.
 

@@ -4,6 +4,7 @@ All candidates come from histograms that are there already. Each is tried in the
 activations rounded; one coordinate pass over the tensors, a fixed number of runs, no clock.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,8 +17,8 @@ from quantize.calibrate.histogram import Histogram, merge
 from quantize.calibrate.ranges import expected_error, find_range
 from quantize.emit.onnx_float import emit_float_onnx
 from quantize.emit.onnx_simulated import SCALE, ZERO_POINT, emit_simulated_onnx
-from quantize.executors import OnnxRunner
-from quantize.ir.graph import FloatGraph, QuantParams
+from quantize.executors import OnnxRunner, join
+from quantize.ir.graph import Array, FloatGraph, QuantParams
 from quantize.ir.ops import Concat, Logistic, Softmax
 from quantize.params import group_fixed_params, group_sources, range_params, share_groups
 from quantize.recipe import RangeMethod, Recipe
@@ -25,6 +26,8 @@ from quantize.recipe import RangeMethod, Recipe
 LEAST_GAIN_DB = 0.02  # a smaller gain is noise of the samples
 _HOPELESS = 4.0  # a candidate whose own error is so many times the least one is not tried
 
+_Floats: TypeAlias = npt.NDArray[np.float64]
+View: TypeAlias = Callable[[_Floats], _Floats]
 Batches: TypeAlias = Sequence[Mapping[str, npt.NDArray[np.float32]]]
 Measure: TypeAlias = Callable[[Mapping[str, QuantParams]], float]
 
@@ -148,26 +151,58 @@ def _coordinate_pass(
 def _measure(graph: FloatGraph, free: Mapping[_Group, object], samples: Batches) -> Measure:
     """Return a function from params to the SQNR of the network's output in dB."""
     rounded = [name for group in free for name in group_sources(graph, group)]
-    watched = judged_tensors(graph)
-    runner = OnnxRunner(emit_simulated_onnx(graph, rounded, watched))
-    float_runner = OnnxRunner(emit_float_onnx(graph, watched))
-    exact = [float_runner(batch) for batch in samples]
+    judges = _judges(graph)
+    runner = OnnxRunner(emit_simulated_onnx(graph, rounded, list(judges)))
+    exact = _run_all(OnnxRunner(emit_float_onnx(graph, list(judges))), samples)
+    seen = {name: view(exact[name]) for name, view in judges.items()}
 
     def measure(params: Mapping[str, QuantParams]) -> float:
         scalars = _scalars(rounded, params)
-        outputs = [runner({**batch, **scalars}) for batch in samples]
-        return sum(_sqnr_db(exact, outputs, name) for name in watched) / len(watched)
+        outputs = _run_all(runner, [{**batch, **scalars} for batch in samples])
+        errors = [_sqnr_db(seen[name], view(outputs[name])) for name, view in judges.items()]
+        return sum(errors) / len(errors)
 
     return measure
 
 
-def judged_tensors(graph: FloatGraph) -> list[str]:
-    """Return the tensors that a choice is judged by: outputs, but logits instead of scores.
+def _judges(graph: FloatGraph) -> dict[str, View]:
+    """Return the tensors that a choice is judged by, and in which view.
 
-    A softmax hides most of the error behind its few undecided samples.
+    They are the outputs, but logits instead of scores: a softmax hides most of the error behind its
+    few undecided samples. So logits are seen through a softmax that is soft on every sample.
     """
-    scores = {op.output: op.input for op in graph.operations if isinstance(op, Softmax | Logistic)}
-    return list(dict.fromkeys(scores.get(name, name) for name in graph.outputs))
+    makers = {operation.output: operation for operation in graph.operations}
+    judges: dict[str, View] = {}
+    for name in graph.outputs:
+        maker = makers.get(name)
+        if isinstance(maker, Softmax):
+            judges[maker.input] = _SoftScores()
+        else:
+            judges[maker.input if isinstance(maker, Logistic) else name] = _as_it_is
+    return judges
+
+
+def _as_it_is(values: _Floats) -> _Floats:
+    return values
+
+
+class _SoftScores:
+    """Softmax at a temperature that the first logits it sees fix: half of their usual margin."""
+
+    def __init__(self) -> None:
+        self._temperature: float | None = None
+
+    def __call__(self, logits: _Floats) -> _Floats:
+        if self._temperature is None:
+            top = np.sort(logits, axis=-1)[..., -2:]
+            self._temperature = max(float(np.median(np.ptp(top, axis=-1))) / 2, 1.0)
+        powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / self._temperature)
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _run_all(runner: OnnxRunner, batches: Sequence[Mapping[str, Array]]) -> dict[str, _Floats]:
+    outputs = join([runner(batch) for batch in batches])
+    return {name: values.astype(np.float64) for name, values in outputs.items()}
 
 
 def _scalars(
@@ -180,12 +215,6 @@ def _scalars(
     return scalars
 
 
-def _sqnr_db(
-    exact: Sequence[Mapping[str, npt.NDArray[np.float32]]],
-    outputs: Sequence[Mapping[str, npt.NDArray[np.float32]]],
-    name: str,
-) -> float:
-    pairs = [(e[name].astype(np.float64), o[name]) for e, o in zip(exact, outputs, strict=True)]
-    signal = sum(float((left**2).sum()) for left, _ in pairs)
-    noise = sum(float(((left - right) ** 2).sum()) for left, right in pairs)
-    return 10 * float(np.log10(max(signal, 1e-30) / max(noise, 1e-30)))
+def _sqnr_db(exact: _Floats, rounded: _Floats) -> float:
+    signal, noise = float((exact**2).sum()), float(((exact - rounded) ** 2).sum())
+    return 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30))

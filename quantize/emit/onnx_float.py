@@ -74,9 +74,11 @@ class FloatWriter:
             self.nodes.add("Identity", [self.read(name, Layout.LAST)], name)
 
     def layout(self, name: str) -> Layout:
+        """Return the layout in which an activation is there already."""
         return self._native.get(name, Layout.LAST)
 
     def read(self, name: str, layout: Layout) -> str:
+        """Return the name of a value that holds the tensor in this layout."""
         if name in self.graph.constants:
             return self.nodes.share(constant_in(self.graph.constants[name], layout))
         values = self._values[name]
@@ -87,9 +89,11 @@ class FloatWriter:
         return values[layout]
 
     def parameter(self, name: str, permutation: Sequence[int]) -> str:
+        """Return the name of a permuted weight or bias."""
         return self.nodes.share(self.graph.constants[name].transpose(permutation))
 
     def pad_value(self, name: str, fill: PadFill) -> Array:
+        """Return the scalar that a Pad puts around a tensor."""
         del name
         lowest = np.finfo(np.float32).min
         return np.array(0.0 if fill is PadFill.ZERO else lowest, np.float32)
