@@ -45,7 +45,14 @@ def node(kind: str, inputs: str, output: str = "y", **attributes: object) -> onn
     return helper.make_node(kind, names, output.split(), output, domain=domain, **attributes)
 
 
-ML_OPERATORS = {"LinearClassifier", "LinearRegressor", "Normalizer", "Scaler", "ZipMap"}
+ML_OPERATORS = {
+    "ArrayFeatureExtractor",
+    "LinearClassifier",
+    "LinearRegressor",
+    "Normalizer",
+    "Scaler",
+    "ZipMap",
+}
 
 
 def floats(*shape: int, seed: int = 0) -> Array:

@@ -61,6 +61,15 @@ def load_linear_classifier(node: Node, builder: GraphBuilder) -> View:
             )
 
 
+def load_feature_extractor(node: Node, builder: GraphBuilder) -> View:
+    """Read ArrayFeatureExtractor of rows: a layer that picks columns; a pass merges it away."""
+    view, columns = node.view(0), node.constant(1).astype(np.int64).ravel()
+    features = view.shape[-1]
+    if len(view.shape) != 2 or not np.isin(columns, range(features)).all():
+        raise UnsupportedNodeError(f"columns {columns.tolist()} of an input {view.shape}")
+    return connect(view, np.eye(features)[columns], None, node.output, builder)
+
+
 def class_labels(node: Node) -> tuple[str, ...]:
     """Return the names of the classes that a LinearClassifier or a ZipMap carries."""
     for attribute in ("classlabels_strings", "classlabels_ints", "classlabels_int64s"):

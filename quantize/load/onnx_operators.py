@@ -25,6 +25,7 @@ from quantize.load.onnx_conv import load_conv
 from quantize.load.onnx_dense import load_gemm, load_matmul
 from quantize.load.onnx_file import ML_DOMAIN
 from quantize.load.onnx_ml import (
+    load_feature_extractor,
     load_linear_classifier,
     load_linear_regressor,
     load_normalizer,
@@ -87,6 +88,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Tanh"): load_tanh,
     ("", "Transpose"): load_transpose,
     ("", "Unsqueeze"): load_unsqueeze,
+    (ML_DOMAIN, "ArrayFeatureExtractor"): load_feature_extractor,
     (ML_DOMAIN, "LinearClassifier"): load_linear_classifier,
     (ML_DOMAIN, "LinearRegressor"): load_linear_regressor,
     (ML_DOMAIN, "Normalizer"): load_normalizer,

@@ -11,6 +11,7 @@ from quantize.passes.fold_constants_arithmetic import fold_constants_arithmetic
 from quantize.passes.fuse_activations import fuse_activations
 from quantize.passes.fuse_pad import fuse_pad
 from quantize.passes.join_class_scores import join_class_scores
+from quantize.passes.merge_linear import merge_linear
 from quantize.passes.merge_reshapes import merge_reshapes
 from quantize.passes.scale_as_depthwise import scale_as_depthwise
 
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     merge_reshapes,
     fuse_pad,
     fold_constants_arithmetic,
+    merge_linear,  # after the folds: nothing but a clamp is left between layers
     join_class_scores,  # after the folds: the layer has its bias
     scale_as_depthwise,  # after the folds: only what no layer could take in
     explicit_padding,  # after fuse_pad: it says again what fusing made unsayable

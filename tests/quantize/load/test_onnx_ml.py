@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from quantize.errors import UnsupportedModelError
@@ -113,4 +114,22 @@ def test_other_transforms_are_refused() -> None:
     )
 
     with pytest.raises(UnsupportedModelError, match="post_transform PROBIT"):
+        load_onnx(data, "made")
+
+
+def test_picked_columns_go_into_the_layer_in_front() -> None:
+    nodes = [
+        node("LinearRegressor", "x", "a", targets=3, **coefficients(3)),
+        node("ArrayFeatureExtractor", "a columns"),
+    ]
+    data = onnx_bytes(nodes, ROWS, {"columns": np.array([2, 0], np.int64)})
+
+    assert kinds(assert_reads_as_onnxruntime_runs(data)) == ["FullyConnected"]
+
+
+def test_columns_that_are_not_there_are_refused() -> None:
+    nodes = [node("ArrayFeatureExtractor", "x columns")]
+    data = onnx_bytes(nodes, ROWS, {"columns": np.array([4], np.int64)})
+
+    with pytest.raises(UnsupportedModelError, match=r"columns \[4\]"):
         load_onnx(data, "made")

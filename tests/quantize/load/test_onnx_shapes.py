@@ -209,3 +209,14 @@ def test_a_result_without_any_axis_but_the_batch() -> None:
     data = onnx_bytes(nodes, {"x": ("N", 4)}, {"w": floats(4, 1), "axes": integers(1)})
 
     assert kinds(assert_reads_as_onnxruntime_runs(data)) == ["FullyConnected", "Reshape"]
+
+
+def test_pad_names_its_axes_since_opset_18() -> None:
+    nodes = [node("Pad", "x pads - axes")]
+    constants = {"pads": integers(1, 2, 3, 4), "axes": integers(-1, 2)}
+
+    graph = assert_reads_as_onnxruntime_runs(onnx_bytes(nodes, IMAGE, constants, opset=18))
+
+    assert [op.amounts for op in graph.operations if isinstance(op, Pad)] == [
+        ((0, 0), (0, 0), (2, 4), (1, 3))
+    ]

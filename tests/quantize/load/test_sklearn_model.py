@@ -57,7 +57,11 @@ CLASSIFIERS = {
     ),
 }
 
-SCORERS = {"margins": (LinearSVC(), THREE), "ridge": (RidgeClassifier(), THREE)}
+SCORERS = {
+    "margins": (LinearSVC(), THREE),
+    "margin of two": (LinearSVC(), TWO),
+    "ridge": (RidgeClassifier(), THREE),
+}
 
 
 def fit(estimator: Any, target: Array) -> Any:
@@ -101,7 +105,8 @@ def test_classifiers_without_probabilities_have_their_scores(name: str) -> None:
 
     _, _, result = run(estimator)
 
-    np.testing.assert_allclose(result, estimator.decision_function(ROWS), rtol=0, atol=1e-4)
+    expected = estimator.decision_function(ROWS).reshape(len(ROWS), -1)
+    np.testing.assert_allclose(result[:, -expected.shape[1] :], expected, rtol=0, atol=1e-4)
 
 
 def test_a_scaled_linear_model_is_one_layer() -> None:
