@@ -84,13 +84,14 @@ class OutboxConfig(_Table, frozen=True):
         max_bytes: Of payloads.
         max_messages: Rows.
         max_age_s: Older ones are dropped and counted.
-        max_loss_window_s: At most so much is lost at a power cut; 0 commits every message at once.
+        max_loss_window_s: At most so much is lost at a power cut; 0 commits at once, as alerts do.
+            What the broker acknowledges within it never touches the flash.
     """
 
     max_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 36)] = 256 << 20
     max_messages: Annotated[int, Meta(ge=10, le=100_000_000)] = 500_000
     max_age_s: Annotated[float, Meta(ge=1, le=365 * 86_400)] = 7 * 86_400.0
-    max_loss_window_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
+    max_loss_window_s: Annotated[float, Meta(ge=0, le=600)] = 0.2
 
 
 class PublishConfig(_Table, frozen=True):
