@@ -171,3 +171,47 @@ def test_data_that_turns_bad_midway_leaves_nothing_behind(tmp_path: Path) -> Non
 )
 def test_a_file_name_becomes_a_legal_bundle_name(stem: str, name: str) -> None:
     assert bundle_name(stem) == name
+
+
+@pytest.mark.shared_assets
+@pytest.mark.parametrize("suffix", ["onnx", "tflite"])
+def test_keyword_spotting_is_as_good_as_the_design_asks(
+    suffix: str, shared: Path, tmp_path: Path
+) -> None:
+    samples = shared / "evalsets" / "kws01"
+    job = Job(
+        model=shared / "models" / "mlperf_tiny" / f"kws_dscnn_float.{suffix}",
+        calibrate=samples / "calib.npz",
+        evaluate=samples / "eval.npz",
+        out=tmp_path / "out",
+    )
+
+    report = run_job(job, _silent).report
+
+    assert report.evaluation.sqnr_db is not None
+    assert report.evaluation.sqnr_db >= 28.3
+    assert report.evaluation.metrics[0].drop <= 1.0
+    assert report.parity["litert_reference"].operation_max_lsb <= 1
+    assert all(parity.operation_max_lsb <= 1 for parity in report.parity.values())
+    assert report.facts.tflite_bytes <= 54_200
+    assert report.facts.onnx_bytes <= 0.75 * 99_900
+
+
+@pytest.mark.shared_assets
+def test_a_sine_is_as_good_as_the_design_asks(shared: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(20261123)
+    line = np.linspace(0, 2 * np.pi, 1000, dtype=np.float32)[:, np.newaxis]
+    np.savez(tmp_path / "calib.npz", x=rng.uniform(0, 2 * np.pi, (200, 1)))
+    np.savez(tmp_path / "eval.npz", x=line, y=np.sin(line))
+    job = Job(
+        model=shared / "models" / "tflm" / "hello_world_float.onnx",
+        calibrate=tmp_path / "calib.npz",
+        evaluate=tmp_path / "eval.npz",
+        out=tmp_path / "out",
+    )
+
+    report = run_job(job, _silent).report
+
+    assert report.evaluation.task is Task.REGRESSION
+    assert report.evaluation.sqnr_db is not None
+    assert report.evaluation.sqnr_db >= 32.0
