@@ -19,7 +19,7 @@ from firmware_export.parameters import (
     softmax_parameters,
     transpose_parameters,
 )
-from quantize.ir.graph import DType, IntGraph
+from quantize.ir.graph import IntGraph
 from quantize.ir.ops import (
     Activate,
     Add,
@@ -63,9 +63,9 @@ def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
     """Return the calls that compute a graph, in order.
 
     Raises:
-        UnsupportedForCError: Names every operation and tensor that the C cannot say.
+        UnsupportedForCError: Names every operation that the C cannot say.
     """
-    problems = _unsupported_tensors(graph)
+    problems: list[str] = []
     calls: list[Call] = []
     for operation in graph.operations:
         try:
@@ -75,14 +75,6 @@ def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
     if problems:
         raise UnsupportedForCError(graph.name, problems)
     return tuple(calls)
-
-
-def _unsupported_tensors(graph: IntGraph) -> list[str]:
-    return [
-        f"{name}: {tensor.dtype} activations, expected int8"
-        for name, tensor in graph.tensors.items()
-        if tensor.dtype is not DType.INT8 and name not in graph.constants
-    ]
 
 
 def _calls(operation: Operation, graph: IntGraph) -> list[Call]:

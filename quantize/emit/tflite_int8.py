@@ -29,13 +29,7 @@ _OPTION_TYPES = {
 
 
 def emit_tflite(graph: IntGraph) -> bytes:
-    """Return the bytes of a TFLite file with int8 inputs and outputs.
-
-    Constants that no operation reads are left out.
-
-    Raises:
-        GraphError: A tensor is neither int8 nor int32.
-    """
+    """Return the bytes of a TFLite file with int8 inputs and outputs."""
     table = TensorTable(graph)
     inputs = [table.index(name) for name in graph.inputs]
     builtins = [builtin(operation, graph, table) for operation in graph.operations]

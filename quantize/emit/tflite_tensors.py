@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantize.errors import GraphError
 from quantize.ir.graph import Array, DType, IntGraph, QuantParams, TensorType
 
 _ALIGNMENT_BYTES = 16
@@ -95,8 +94,6 @@ class TensorTable:
 
 
 def _tensor(name: str, kind: TensorType) -> Any:
-    if kind.dtype not in _TYPE_CODES:
-        raise GraphError(f"{name}: {kind.dtype}, an int8 TFLite file holds int8 and int32")
     return schema.TensorT(
         name=name,
         shape=np.array(kind.shape, np.int32),

@@ -22,7 +22,6 @@ class DType(StrEnum):
 
     FLOAT32 = "float32"
     INT8 = "int8"
-    INT16 = "int16"
     INT32 = "int32"
 
 

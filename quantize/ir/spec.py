@@ -44,8 +44,7 @@ from quantize.ir.shapes import infer_shape, same_padding
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
-
-_CODE_RANGE = {DType.INT8: (-128, 127), DType.INT16: (-32768, 32767)}
+WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
 
 
 def check_float(graph: Graph) -> FloatGraph:
@@ -74,10 +73,15 @@ def check_integer(graph: Graph, profile: Profile = Profile.TFLM) -> IntGraph:
         GraphError: Names the first tensor or operation that breaks a rule.
     """
     _check_structure(graph)
+    biases = {each.bias for each in graph.operations if isinstance(each, WEIGHTED)}
     for name, tensor in graph.tensors.items():
+        expected = DType.INT32 if name in biases else DType.INT8
+        if tensor.dtype is not expected:
+            raise GraphError(f"{name}: {tensor.dtype} in an integer graph, expected {expected}")
         _check_quantized(name, tensor)
     for operation in graph.operations:
         _check_integer_operation(operation, graph)
+    _check_constants_are_read(graph)
     return IntGraph(*_facts(graph), profile)
 
 
@@ -149,17 +153,23 @@ def _check_operation(operation: Operation, graph: Graph, known: set[str]) -> Non
         raise GraphError(f"{operation.output}: shape {declared}; axis 0 is the batch, 1 in a graph")
 
 
+def _check_constants_are_read(graph: Graph) -> None:
+    read = {name for operation in graph.operations for name in input_names(operation)}
+    if unread := sorted(set(graph.constants) - read):
+        raise GraphError(f"{unread[0]}: a constant that nothing reads")
+
+
 def _check_quantized(name: str, tensor: TensorType) -> None:
     quant = tensor.quant
-    if tensor.dtype is DType.FLOAT32 or quant is None:
+    if quant is None:
         raise GraphError(f"{name}: {tensor.dtype} without scale in an integer graph")
     if not all(_is_float32_scale(scale) for scale in quant.scale):
         raise GraphError(f"{name}: a scale is not a positive float32")
     channels = 1 if quant.axis is None else _channels(name, tensor, quant.axis)
     if len(quant.scale) != channels:
         raise GraphError(f"{name}: {len(quant.scale)} scales, expected {channels}")
-    low, high = _CODE_RANGE.get(tensor.dtype, (0, 0))
-    if not low <= quant.zero_point <= high or (quant.axis is not None and quant.zero_point):
+    low, high = (-128, 127) if tensor.dtype is DType.INT8 and quant.axis is None else (0, 0)
+    if not low <= quant.zero_point <= high:
         raise GraphError(f"{name}: zero point {quant.zero_point} of {tensor.dtype}")
 
 
@@ -179,7 +189,9 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             raise GraphError(f"{operation.output}: Dequantize in an integer graph")
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             _check_weighted(operation, graph)
-        case Softmax():
+        case Softmax(beta=beta):
+            if float(np.float32(beta)) != beta:
+                raise GraphError(f"{operation.output}: beta {beta!r} is not a float32")
             _check_fixed_output(operation.output, graph, SOFTMAX_OUTPUT)
         case Logistic():
             _check_fixed_output(operation.output, graph, LOGISTIC_OUTPUT)
@@ -198,24 +210,21 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
 def _check_activations(operation: Operation, graph: Graph) -> None:
     for name in (*input_names(operation), operation.output):
         tensor = graph.tensors[name]
-        if tensor.dtype not in _CODE_RANGE or (tensor.quant and tensor.quant.axis is not None):
-            raise GraphError(f"{name}: {tensor.dtype}, expected int8 with one scale")
+        if tensor.quant is not None and tensor.quant.axis is not None:
+            raise GraphError(f"{name}: a scale per channel, expected one")
 
 
 def _check_weighted(operation: Conv2D | DepthwiseConv2D | FullyConnected, graph: Graph) -> None:
     weight = graph.tensors[operation.weight]
     axis = 3 if isinstance(operation, DepthwiseConv2D) else 0
-    if operation.weight not in graph.constants or weight.dtype is not DType.INT8:
-        raise GraphError(f"{operation.weight}: a weight is an int8 constant")
+    if operation.weight not in graph.constants:
+        raise GraphError(f"{operation.weight}: a weight is a constant")
     if weight.quant is None or weight.quant.axis not in {None, axis} or weight.quant.zero_point:
         raise GraphError(
             f"{operation.weight}: quantized along another axis than {axis}, or with zero"
         )
-    if operation.bias is not None and (
-        operation.bias not in graph.constants
-        or graph.tensors[operation.bias].dtype is not DType.INT32
-    ):
-        raise GraphError(f"{operation.bias}: a bias is an int32 constant")
+    if operation.bias is not None and operation.bias not in graph.constants:
+        raise GraphError(f"{operation.bias}: a bias is a constant")
 
 
 def _check_fixed_output(name: str, graph: Graph, expected: QuantParams) -> None:

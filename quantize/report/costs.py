@@ -8,7 +8,7 @@ from math import prod
 from quantize.ir.graph import DType, Graph
 from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, Operation, input_names
 
-_BYTES = {DType.FLOAT32: 4, DType.INT8: 1, DType.INT16: 2, DType.INT32: 4}
+_BYTES = {DType.FLOAT32: 4, DType.INT8: 1, DType.INT32: 4}
 
 
 @dataclass(frozen=True, slots=True)

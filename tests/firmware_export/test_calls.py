@@ -1,10 +1,9 @@
-from dataclasses import replace
 
 import pytest
 
 from firmware_export.calls import kernel_calls
 from firmware_export.errors import UnsupportedForCError
-from quantize.ir.graph import DType, IntGraph, QuantParams
+from quantize.ir.graph import IntGraph
 from quantize.ir.ops import Add, Softmax, Transpose
 from quantize.ir.spec import SOFTMAX_OUTPUT
 from tests.firmware_export.int_graphs import EVERY_OPERATION, Builder, quant
@@ -68,11 +67,3 @@ def test_everything_that_c_cannot_say_is_named_at_once() -> None:
         "flat softmax (Softmax): beta * input scale is below 2**-27; "
         "sum (Add): the output's scale is too small beside the inputs'"
     )
-
-
-def test_wide_activations_are_refused_by_name() -> None:
-    graph = EVERY_OPERATION["relu"]
-    wide = replace(graph.tensors["x"], dtype=DType.INT16, quant=QuantParams((0.5,)))
-
-    with pytest.raises(UnsupportedForCError, match="x: int16 activations, expected int8"):
-        kernel_calls(replace(graph, tensors={**graph.tensors, "x": wide}))

@@ -7,9 +7,8 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 
 from quantize.emit.tflite_int8 import emit_tflite
-from quantize.errors import GraphError
 from quantize.ir.graph import DType, IntGraph, Profile, QuantParams, TensorType
-from quantize.ir.ops import Add, Conv2D, FullyConnected, Pad, PadFill, Quantize, Reshape
+from quantize.ir.ops import Add, Conv2D, FullyConnected, Pad, PadFill, Reshape
 from quantize.load.tflite_model import load_int8_tflite
 from tests.models import int8, int_graph, quant, random_inputs, tiny_classifier
 from tests.strategies import single_operation_graphs
@@ -140,17 +139,6 @@ def test_every_buffer_lies_on_16_bytes() -> None:
             assert table.Vector(table.Offset(4)) % 16 == 0
 
 
-def test_an_unread_constant_stays_behind() -> None:
-    params = quant(0.1)
-    tensors = {name: int8((1, 4), params) for name in ("x", "y", "spare")}
-    constants = {"spare": np.zeros((1, 4), np.int8)}
-    graph = int_graph([Quantize("x", "y")], tensors, constants, ["y"])
-
-    names = [tensor.name for tensor in _model(graph).subgraphs[0].tensors]
-
-    assert names == [b"x", b"y"]
-
-
 def test_parameters_take_names_that_are_free() -> None:
     params = quant(0.1)
     tensors = {"x": int8((1, 2, 3), params), "parameter_1": int8((1, 6), params)}
@@ -196,11 +184,3 @@ def test_per_channel_fully_connected_is_refused_by_runtimes_that_predate_it() ->
 
     assert codes[schema.BuiltinOperator.FULLY_CONNECTED] == 12
     assert codes[schema.BuiltinOperator.CONV_2D] == 3
-
-
-def test_sixteen_bit_tensors_are_refused_by_name() -> None:
-    wide = TensorType((1, 4), DType.INT16, quant(0.1))
-    graph = int_graph([Quantize("x", "y")], {"x": wide, "y": wide}, {}, ["y"])
-
-    with pytest.raises(GraphError, match="x: int16, an int8 TFLite file holds int8 and int32"):
-        emit_tflite(graph)
