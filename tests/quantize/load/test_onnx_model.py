@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from quantize.errors import UnsupportedModelError
+from quantize.errors import ModelError, UnsupportedModelError
 from quantize.load.onnx_model import load_onnx
 from tests.conftest import SHARED
 from tests.onnx_models import (
@@ -202,3 +202,35 @@ def test_the_same_bytes_give_an_equal_graph() -> None:
     data = onnx_bytes([node("MatMul", "x w")], {"x": ("N", 4)}, {"w": floats(4, 2)})
 
     assert load_onnx(data, "made").graph == load_onnx(data, "made").graph
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (node("MaxPool", "x", kernel_shape=[9, 9]), "does not fit into"),
+        (node("MaxPool", "x", kernel_shape=[2, 2], auto_pad="SAME"), "auto_pad 'SAME'"),
+        (node("Conv", "x w", group=2), "does not read"),
+        (node("Max", "x zero zero"), "has 3 inputs"),
+        (node("Clip", "x two"), "a bound of shape"),
+        (node("Concat", "x two4", axis=1), "input 1 is a constant"),
+        (node("Dropout", "x half yes"), "training_mode is on"),
+        (node("LinearRegressor", "x", coefficients=[1.0, 2.0, 3.0]), "3 coefficients for 4"),
+    ],
+)
+def test_faults_are_named_whoever_finds_them_first(bad: onnx.NodeProto, message: str) -> None:
+    constants = {
+        "w": floats(2, 3, 1, 1),
+        "zero": np.array(0, np.float32),
+        "two": floats(2),
+        "two4": floats(1, 2, 4, 4),
+        "half": np.array(0.5, np.float32),
+        "yes": np.array(True),
+    }
+    graph = onnx_bytes([node("Relu", "x")], {"x": (1, 1, 4, 4)}, constants)
+    model = onnx.load_model_from_string(graph)
+    model.graph.node[0].CopyFrom(bad)
+    for dim in model.graph.output[0].type.tensor_type.shape.dim:
+        dim.ClearField("dim_value")
+
+    with pytest.raises(ModelError, match=message):
+        load_onnx(model.SerializeToString(), "made")
