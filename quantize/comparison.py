@@ -19,7 +19,7 @@ from quantize.report.codes import codes_by_name, quant_params, reals_by_name, to
 from quantize.report.layers import LayerError, Tracer, Values, compare_layers
 from quantize.report.metrics import predictions, sqnr_db
 from quantize.report.parity import Runner, difference
-from quantize.report.task import Task, infer_task
+from quantize.report.task import Task, class_cut, infer_task
 
 BATCH_SIZE = 16
 TRACED_SAMPLES = 16
@@ -98,7 +98,10 @@ def _comparison(
     has_classes: bool,
 ) -> Comparison:
     wanted, found = outputs[0], outputs[1].reshape(outputs[0].shape)
-    changed = int(np.sum(predictions(wanted) != predictions(found))) if has_classes else None
+    changed = None
+    if has_classes:
+        cut = class_cut(left.graph)
+        changed = int(np.sum(predictions(wanted, cut) != predictions(found, cut)))
     return Comparison(
         samples=len(wanted),
         max_lsb=_max_lsb(left.graph, right.graph, wanted, found),

@@ -19,7 +19,7 @@ from quantize.ir.graph import Array
 from quantize.load.loaded import LoadedModel
 from quantize.recipe import Recipe
 from quantize.report.evaluation import Question, check_question
-from quantize.report.task import Task, infer_task, output_size
+from quantize.report.task import Task, class_cut, infer_task, output_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,7 @@ def _question(
         groups=evaluation.groups,
         class_names=_class_names(task, columns, names or evaluation.class_names),
         threshold=job.threshold,
+        class_cut=class_cut(loaded.graph),
     )
     check_question(question, columns)
     if job.max_drop is not None and (question.labels is None or task is Task.TENSOR):

@@ -1,7 +1,7 @@
 """Evaluation: the float model and the integers on the same samples, in the task's own metrics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,6 +101,7 @@ class Question:
         groups: Of the samples, or None.
         class_names: For people; as many as the output has columns.
         threshold: Of the anomaly score; None for other tasks.
+        class_cut: Where the lone score of a classifier begins to mean class 1.
     """
 
     task: Task
@@ -108,6 +109,7 @@ class Question:
     groups: Array | None
     class_names: Sequence[str]
     threshold: float | None
+    class_cut: float = 0.5
 
 
 def anomaly_scores(inputs: Array, outputs: Array) -> Array:
@@ -174,7 +176,7 @@ def evaluate(question: Question, wanted: Answers, found: Answers) -> Evaluation:
 def _decisions(question: Question, answers: Answers) -> Array | None:
     match question.task:
         case Task.CLASSIFICATION:
-            return predictions(answers.outputs)
+            return predictions(answers.outputs, question.class_cut)
         case Task.ANOMALY if question.threshold is not None and answers.scores is not None:
             return np.asarray(answers.scores > question.threshold)
         case _:
@@ -193,7 +195,7 @@ def _measure(question: Question, labels: Array, answers: Answers) -> dict[str, f
     """Return the task's metrics by name, the headline first."""
     match question.task:
         case Task.CLASSIFICATION:
-            return {"accuracy": accuracy(labels, predictions(answers.outputs))}
+            return {"accuracy": accuracy(labels, predictions(answers.outputs, question.class_cut))}
         case Task.REGRESSION:
             errors = regression_metrics(labels, answers.outputs)
             known = {"rmse": errors.rmse, "mse": errors.mse}
@@ -231,7 +233,7 @@ def _groups(question: Question, wanted: Answers, found: Answers) -> dict[str, Me
     groups = {}
     for group in np.unique(question.groups):
         rows = question.groups == group
-        part = Question(question.task, question.labels[rows], None, (), question.threshold)
+        part = replace(question, labels=question.labels[rows], groups=None)
         metrics = _metrics(part, _rows(wanted, rows), _rows(found, rows))
         if metrics:
             groups[str(group)] = metrics[0]

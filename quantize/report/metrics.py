@@ -28,11 +28,11 @@ class RegressionMetrics:
     r2: float | None
 
 
-def predictions(scores: Values) -> npt.NDArray[np.int64]:
-    """Return the index of the greatest score of each row of (N, K); one column: score > 0.5."""
+def predictions(scores: Values, cut: float = 0.5) -> npt.NDArray[np.int64]:
+    """Return the index of the greatest score of each row of (N, K); one column: score > cut."""
     rows = scores.reshape(len(scores), -1)
     if rows.shape[1] == 1:
-        return np.asarray(rows[:, 0] > 0.5, np.int64)
+        return np.asarray(rows[:, 0] > cut, np.int64)
     return np.asarray(np.argmax(rows, axis=1), np.int64)
 
 

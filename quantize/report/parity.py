@@ -13,8 +13,10 @@ import numpy as np
 
 from quantize.ir.graph import Array, IntGraph
 from quantize.ir.interpreter import trace
+from quantize.report.codes import quant_params, to_reals
 from quantize.report.metrics import predictions
 from quantize.report.subgraphs import alone, logits_name, up_to
+from quantize.report.task import class_cut
 
 Codes: TypeAlias = Mapping[str, Array]
 Runner: TypeAlias = Callable[[Codes], Codes]  # int8 codes in and out, (N, ...) by name
@@ -149,4 +151,9 @@ def compare_operations(reference: Reference, executor: Executor) -> tuple[Operat
 
 
 def _changed(reference: Reference, outputs: Array) -> int:
-    return int(np.sum(predictions(outputs) != predictions(reference.outputs)))
+    graph = reference.graph
+    quant, cut = quant_params(graph, graph.outputs[0]), class_cut(graph)
+    before, after = (
+        predictions(to_reals(codes, quant), cut) for codes in (reference.outputs, outputs)
+    )
+    return int(np.sum(before != after))

@@ -35,6 +35,11 @@ def last_activation(graph: Graph) -> str:
             return "none"
 
 
+def class_cut(graph: Graph) -> float:
+    """Return where a lone score begins to mean class 1: 0.5 of a probability, 0 of a logit."""
+    return 0.0 if last_activation(graph) == "none" else 0.5
+
+
 def infer_task(graph: Graph, labels: Array | None, hint: str | None) -> Task:
     """Return the task that the model, its labels or the model file itself suggest.
 

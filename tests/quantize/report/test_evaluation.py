@@ -27,6 +27,7 @@ def _question(task: Task, labels: object = None, **changes: object) -> Question:
         groups=changes.get("groups"),
         class_names=changes.get("class_names", ("a", "b")),
         threshold=changes.get("threshold"),
+        class_cut=changes.get("class_cut", 0.5),
     )
 
 
@@ -51,6 +52,15 @@ def test_without_labels_the_models_are_still_compared() -> None:
     assert found.metrics == ()
     assert found.changed_predictions == 1
     assert found.sqnr_db is not None
+
+
+def test_a_lone_logit_means_class_1_from_0_on() -> None:
+    question = _question(Task.CLASSIFICATION, [0, 1, 1], class_cut=0.0)
+    answers = _answers([[-3.0], [0.2], [4.0]])
+
+    found = evaluate(question, answers, answers)
+
+    assert found.metrics[0].int8_value == 1.0
 
 
 def test_groups_have_a_metric_of_their_own() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from quantize.report.subgraphs import up_to
-from quantize.report.task import Task, infer_task, last_activation
+from quantize.report.task import Task, class_cut, infer_task, last_activation
 from tests.models import tiny_classifier
 
 SCORES = tiny_classifier()  # 5 columns, out of a softmax
@@ -31,3 +31,8 @@ def test_a_last_softmax_means_classes() -> None:
 
 def test_the_models_own_word_counts_most() -> None:
     assert infer_task(SCORES, np.zeros(4, np.int64), "regression") is Task.REGRESSION
+
+
+def test_a_lone_score_is_cut_where_its_activation_puts_the_middle() -> None:
+    assert class_cut(SCORES) == 0.5
+    assert class_cut(LOGITS) == 0.0
