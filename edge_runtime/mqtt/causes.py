@@ -72,7 +72,7 @@ def trouble_of_error(error: Exception) -> Trouble:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Trouble(_cause_of_verification(error.verify_code), error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return Trouble(Cause.TLS, error.reason or str(error))
+        return Trouble(Cause.TLS, str(error))
     if isinstance(error, socket.gaierror):
         return Trouble(Cause.UNREACHABLE, f"name not found ({error.strerror})")
     if isinstance(error, OSError):
