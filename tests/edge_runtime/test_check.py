@@ -1,0 +1,177 @@
+"""`check` tells everything that is wrong at once, and `models` what lies on the device."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.check import check_file
+from edge_runtime.config import Environment
+from edge_runtime.doctor import examine
+from edge_runtime.findings import Finding, Level, as_json, as_text, has_errors
+from edge_runtime.inventory import inventory, inventory_json, inventory_text, verify
+from tests.edge_runtime.bundles import brightness_bundle
+
+GOOD = """
+models_dir = "models"
+[device]
+id = "pi-1"
+[[pipeline]]
+name = "door"
+model = "brightness"
+[pipeline.source]
+kind = "synthetic"
+"""
+BAD = """
+models_dir = "models"
+[device]
+id = "pi-1"
+[mqtt]
+host = "127.0.0.1"
+port = 1
+username = "u"
+password_file = "password"
+[[pipeline]]
+name = "door"
+model = "brightness"
+[pipeline.source]
+kind = "camera"
+device = "/dev/video-not-there"
+[[pipeline]]
+name = "yard"
+model = "nobody"
+[pipeline.source]
+kind = "files"
+path = "no-such-folder"
+[[pipeline]]
+name = "pump"
+model = "brightness@9"
+[pipeline.source]
+kind = "csv"
+path = "no-such-file.csv"
+rate_hz = 1
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return Environment(tmp_path / "state", None, None, None)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    brightness_bundle(tmp_path / "models")
+    return tmp_path
+
+
+def errors(findings: list[Finding]) -> list[str]:
+    return [f"{f.where}: {f.what}" for f in findings if f.level is Level.ERROR]
+
+
+def test_a_good_configuration_has_no_errors(place: Path, environment: Environment) -> None:
+    (place / "c.toml").write_text(GOOD)
+
+    findings = check_file(place / "c.toml", environment)
+
+    assert errors(findings) == []
+    assert any("files unchanged" in finding.what for finding in findings)
+    assert any("embedded broker" in finding.what for finding in findings)
+
+
+def test_all_that_is_wrong_is_told_at_once(place: Path, environment: Environment) -> None:
+    (place / "c.toml").write_text(BAD)
+    (place / "password").write_text("secret\n")
+    (place / "password").chmod(0o644)
+
+    text = "\n".join(errors(check_file(place / "c.toml", environment)))
+
+    for part in (
+        "video-not-there is not there", "no bundle in", "no-such-folder: no such directory",
+        "no version 9", "no-such-file.csv: no such file", "mode 0644", "unreachable",
+    ):  # fmt: skip
+        assert part in text
+    assert "secret" not in text
+
+
+def test_an_unreadable_configuration_is_one_finding(
+    tmp_path: Path, environment: Environment
+) -> None:
+    (tmp_path / "c.toml").write_text('[device]\nid = "pi"\nsiet = "x"\n')
+
+    (finding,) = check_file(tmp_path / "c.toml", environment)
+
+    assert finding.level is Level.ERROR
+    assert "siet" in finding.what
+
+
+def test_a_changed_model_file_is_found(place: Path, environment: Environment) -> None:
+    (place / "c.toml").write_text(GOOD)
+    (model,) = (place / "models").rglob("model.onnx")
+    model.write_bytes(model.read_bytes()[:-1] + b"\0")
+
+    assert any("SHA-256" in text for text in errors(check_file(place / "c.toml", environment)))
+
+
+def test_a_missing_secret_is_found(place: Path, environment: Environment) -> None:
+    (place / "c.toml").write_text(BAD)
+
+    text = "\n".join(errors(check_file(place / "c.toml", environment)))
+
+    assert "password: the secret cannot be read" in text
+
+
+def test_findings_are_printed_for_people_and_programs() -> None:
+    findings = [Finding(Level.ERROR, "mqtt", "down", "start it"), Finding(Level.OK, "a", "b")]
+
+    assert as_text(findings) == "error    mqtt: down\n         → start it\nok       a: b"
+    assert as_json(findings).startswith('{"findings":[{"level":"error","where":"mqtt"')
+    assert has_errors(findings)
+    assert not has_errors(findings[1:])
+
+
+def test_the_bundles_are_listed_and_verified(place: Path) -> None:
+    models = place / "models"
+    (models / "broken" / "2").mkdir(parents=True)
+    (models / "broken" / "2" / "manifest.json").write_text("{}")
+
+    entries = inventory(models)
+    findings = verify(models, None)
+
+    assert [(e.name, e.version, e.problem is None) for e in entries] == [
+        ("brightness", 1, True), ("broken", 2, False),
+    ]  # fmt: skip
+    assert "brightness@1  classification" in inventory_text(entries)
+    assert '"name":"broken"' in inventory_json(entries)
+    assert [finding.level for finding in findings] == [Level.OK, Level.ERROR]
+    assert [f.level for f in verify(models, "brightness@1")] == [Level.OK]
+
+
+def test_no_bundles_is_no_error(tmp_path: Path) -> None:
+    assert inventory_text(inventory(tmp_path / "nothing")) == "no bundles"
+    assert not has_errors(verify(tmp_path, None))
+
+
+def test_the_doctor_looks_at_this_machine(environment: Environment) -> None:
+    where = {finding.where for finding in examine(environment)}
+
+    assert {"machine", "clock", "disk", "memory", "systemd"} <= where
+
+
+def test_the_doctor_tells_what_hampers_a_board(tmp_path: Path, environment: Environment) -> None:
+    board = tmp_path / "root"
+    throttled = board / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    throttled.parent.mkdir(parents=True)
+    throttled.write_text("50000\n")
+    camera = board / "sys/class/video4linux/video0"
+    camera.mkdir(parents=True)
+    (camera / "name").write_text("UVC Camera\n")
+    model = board / "proc/device-tree/model"
+    model.parent.mkdir(parents=True)
+    model.write_text("Raspberry Pi 4 Model B\0")
+
+    findings = {finding.where: finding for finding in examine(environment, board)}
+
+    assert "Raspberry Pi 4" in findings["machine"].what
+    assert findings["/dev/video0"].what == "UVC Camera"
+    assert "under_voltage" in findings["throttling"].what
+    assert findings["memory"].level is Level.WARNING
