@@ -16,7 +16,7 @@ from quantize.report.codes import codes_by_name, reals_by_name
 from quantize.report.evaluation import Answers, anomaly_scores
 from quantize.report.layers import LayerError, compare_layers
 from quantize.report.parity import Codes, Executor, Runner
-from quantize.report.subgraphs import logits_name, up_to
+from quantize.report.subgraphs import logits_name, with_logits
 from quantize.report.task import Task
 
 Reals: TypeAlias = Callable[[Batch], Mapping[str, Array]]  # float32 in and out, (N, ...) by name
@@ -62,13 +62,11 @@ def float_runner(graph: FloatGraph) -> Reals:
 
 
 def int8_runner(graph: IntGraph) -> Reals:
-    """Return the integers on ONNX Runtime, as a device runs them: first output and logits."""
-    whole = OnnxRunner(emit_qdq_onnx(graph))
-    name = logits_name(graph)
-    if name == graph.outputs[0]:
-        return whole
-    part = OnnxRunner(emit_qdq_onnx(up_to(graph, name)))
-    return lambda batch: {**whole(batch), **part(batch)}
+    """Return the integers on ONNX Runtime: first output and logits.
+
+    The logits are a further output of the file that is run; the first one is the same bit for bit.
+    """
+    return OnnxRunner(emit_qdq_onnx(with_logits(graph)))
 
 
 def answers(run: Reals, names: tuple[str, str], dataset: Dataset, task: Task) -> Answers:

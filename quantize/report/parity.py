@@ -15,7 +15,7 @@ from quantize.ir.graph import Array, IntGraph
 from quantize.ir.interpreter import trace
 from quantize.report.codes import quant_params, to_reals
 from quantize.report.metrics import predictions
-from quantize.report.subgraphs import alone, logits_name, up_to
+from quantize.report.subgraphs import alone, logits_name, with_logits
 from quantize.report.task import class_cut
 
 Codes: TypeAlias = Mapping[str, Array]
@@ -116,10 +116,9 @@ def compare_executor(reference: Reference, executor: Executor) -> Parity:
     """Return how an executor differs from the interpreter."""
     graph = reference.graph
     name = logits_name(graph)
-    outputs = executor(graph)(reference.inputs)[graph.outputs[0]]
-    is_last = name == graph.outputs[0]
-    logits = outputs if is_last else executor(up_to(graph, name))(reference.inputs)[name]
-    found = difference(logits, reference.logits)
+    answers = executor(with_logits(graph))(reference.inputs)
+    outputs = answers[graph.outputs[0]]
+    found = difference(answers[name], reference.logits)
     operations = compare_operations(reference, executor)
     return Parity(
         max_lsb=found.max_lsb,

@@ -1,4 +1,4 @@
-"""Parts of an integer graph: up to a tensor, or one operation alone."""
+"""Integer graphs made of one: with its logits as an output, or one operation alone."""
 
 from quantize.ir.graph import Graph, IntGraph
 from quantize.ir.ops import Logistic, Operation, Reshape, Softmax, input_names
@@ -18,38 +18,35 @@ def logits_name(graph: Graph) -> str:
     return last.input if isinstance(last, Softmax | Logistic) else graph.outputs[0]
 
 
-def up_to(graph: IntGraph, name: str) -> IntGraph:
-    """Return the part of the graph that makes the tensor `name`, its only output."""
-    wanted, kept = {name}, list[Operation]()
-    for operation in reversed(graph.operations):
-        if operation.output in wanted:
-            wanted.update(input_names(operation))
-            kept.append(operation)
-    inputs = tuple(entry for entry in graph.inputs if entry in wanted)
-    return _part(graph, tuple(reversed(kept)), inputs, name)
+def with_logits(graph: IntGraph) -> IntGraph:
+    """Return the graph with its logits as a further output; what it computes is the same."""
+    outputs = tuple(dict.fromkeys((*graph.outputs, logits_name(graph))))
+    return check_integer(
+        Graph(
+            name=graph.name,
+            inputs=graph.inputs,
+            outputs=outputs,
+            tensors=graph.tensors,
+            constants=graph.constants,
+            operations=graph.operations,
+        ),
+        graph.profile,
+    )
 
 
 def alone(graph: IntGraph, operation: Operation) -> IntGraph:
     """Return a graph of one operation; the activations it reads are its inputs."""
     read = dict.fromkeys(input_names(operation))
     inputs = tuple(name for name in read if name not in graph.constants)
-    return _part(graph, (operation,), inputs, operation.output)
-
-
-def _part(
-    graph: IntGraph, operations: tuple[Operation, ...], inputs: tuple[str, ...], output: str
-) -> IntGraph:
-    made = {operation.output for operation in operations}
-    read = {name for operation in operations for name in input_names(operation)}
-    kept = made | read | set(inputs)
+    kept = {*read, operation.output}
     return check_integer(
         Graph(
             name=graph.name,
             inputs=inputs,
-            outputs=(output,),
+            outputs=(operation.output,),
             tensors={name: kind for name, kind in graph.tensors.items() if name in kept},
             constants={name: value for name, value in graph.constants.items() if name in read},
-            operations=operations,
+            operations=(operation,),
         ),
         graph.profile,
     )

@@ -1,19 +1,20 @@
 import numpy as np
 
 from quantize.ir.interpreter import execute, trace
-from quantize.report.subgraphs import alone, logits_name, up_to
+from quantize.report.subgraphs import alone, logits_name, with_logits
 from tests.models import random_inputs, tiny_classifier
 
 
-def test_the_part_up_to_the_logits_gives_the_networks_own_logits(rng: np.random.Generator) -> None:
+def test_logits_become_an_output_and_nothing_else_changes(rng: np.random.Generator) -> None:
     graph = tiny_classifier()
     inputs = random_inputs(graph, rng, 3)
 
-    assert logits_name(graph) == "logits"
-    part = up_to(graph, "logits")
+    found = execute(with_logits(graph), inputs)
 
-    assert np.array_equal(execute(part, inputs)["logits"], trace(graph, inputs)["logits"])
-    assert "scores" not in part.tensors
+    assert logits_name(graph) == "logits"
+    assert set(found) == {"scores", "logits"}
+    assert np.array_equal(found["logits"], trace(graph, inputs)["logits"])
+    assert np.array_equal(found["scores"], execute(graph, inputs)["scores"])
 
 
 def test_every_operation_runs_alone(rng: np.random.Generator) -> None:
@@ -27,4 +28,8 @@ def test_every_operation_runs_alone(rng: np.random.Generator) -> None:
 
 
 def test_a_network_without_a_softmax_has_its_output_as_logits() -> None:
-    assert logits_name(up_to(tiny_classifier(), "sum")) == "sum"
+    graph = tiny_classifier()
+    mean = alone(graph, graph.operations[3])
+
+    assert logits_name(mean) == "mean"
+    assert with_logits(mean) == mean

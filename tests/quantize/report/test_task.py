@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from quantize.report.subgraphs import up_to
+from quantize.report.subgraphs import alone
 from quantize.report.task import Task, class_cut, infer_task, last_activation
 from tests.models import tiny_classifier
 
 SCORES = tiny_classifier()  # 5 columns, out of a softmax
-LOGITS = up_to(SCORES, "logits")
+LOGITS = alone(SCORES, SCORES.operations[4])  # the fully connected one before it
 
 
 @pytest.mark.parametrize(
