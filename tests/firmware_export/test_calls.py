@@ -1,4 +1,3 @@
-
 import pytest
 
 from firmware_export.calls import kernel_calls
