@@ -250,6 +250,10 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
             entry.name: {"float": entry.float_value, "int8": entry.int8_value}
             for entry in evaluation.metrics
         },
+        "groups": {
+            name: {"name": entry.name, "float": entry.float_value, "int8": entry.int8_value}
+            for name, entry in evaluation.groups.items()
+        },
         "samples": evaluation.samples,
         "sqnr_db": evaluation.sqnr_db,
         "logits_sqnr_db": evaluation.logits_sqnr_db,

@@ -91,6 +91,15 @@ def test_run_prints_the_promised_keys(model: Path, data: Path, tmp_path: Path) -
     assert facts["metric"]["float"] == pytest.approx(1 - 3 / SAMPLES)
 
 
+def test_groups_of_samples_have_metrics_of_their_own(model: Path, tmp_path: Path) -> None:
+    data = save_classifier_data(tmp_path, group=np.array(["day", "night"] * (SAMPLES // 2)))
+
+    facts = json.loads(_run(model, data, tmp_path / "out", "--json").stdout)
+
+    assert set(facts["groups"]) == {"day", "night"}
+    assert facts["groups"]["day"]["name"] == "accuracy"
+
+
 def test_run_writes_a_bundle_that_the_device_loads(model: Path, data: Path, tmp_path: Path) -> None:
     _run(model, data, tmp_path / "out")
 
