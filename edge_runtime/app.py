@@ -41,7 +41,7 @@ from edge_runtime.supervised import Patience, Supervised, WorkerPlan
 from edge_runtime.supervisor import Supervisor, SupervisorParts
 from edge_runtime.time_source import TimeSource, kernel_boot_id
 from edge_runtime.watchdog import Loop, Notifier, Watchdog
-from edge_runtime.worker import WorkerSettings, run_worker
+from edge_runtime.worker_settings import WorkerSettings, start_worker
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +231,7 @@ def worker_plans(
     plans = []
     for pipeline in config.pipeline:
         bundle = find_bundle(pipeline.model, models)
-        plan = WorkerPlan(pipeline.name, run_worker, _settings_maker(pipeline, bundle, boot))
+        plan = WorkerPlan(pipeline.name, start_worker, _settings_maker(pipeline, bundle, boot))
         plans.append((plan, pipeline))
     return tuple(plans)
 

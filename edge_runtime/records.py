@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy.typing as npt
+if TYPE_CHECKING:  # the supervisor handles messages only: numpy would cost it 20 MB
+    import numpy.typing as npt
 
-Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]  # by the model's tensor names
+Tensors: TypeAlias = "Mapping[str, npt.NDArray[Any]]"  # by the model's tensor names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Frame:
     """
 
     ref: FrameRef
-    values: npt.NDArray[Any]
+    values: "npt.NDArray[Any]"
     label: str | None = None
 
 

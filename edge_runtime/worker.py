@@ -25,7 +25,8 @@ from edge_runtime.link import (
     ToWorker,
 )
 from edge_runtime.worker_link import ParentGoneError, WorkerLink
-from edge_runtime.worker_parts import WorkerParts, WorkerSettings, assemble, open_model
+from edge_runtime.worker_parts import WorkerParts, assemble, open_model
+from edge_runtime.worker_settings import WorkerSettings
 
 __all__ = ["WorkerSettings", "run_worker"]
 

@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,28 +27,10 @@ from edge_runtime.source_monitor import SourceMonitor, stall_limit_s
 from edge_runtime.sources.selection import make_source, source_name
 from edge_runtime.time_source import TimeSource
 from edge_runtime.worker_link import WorkerLink
+from edge_runtime.worker_settings import WorkerSettings
 
 DIGEST_DIGITS = 16
 STABLE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """What a worker is told at its start; pickled to it.
-
-    Attributes:
-        pipeline: Its own table of the configuration.
-        bundle: Directory of the bundle, as `edge_runtime.models.store.find_bundle` returns it.
-        boot: Names this start of the daemon in every payload.
-        first_sequences: Next number of each topic below the device's root; 0 where absent.
-        heartbeat_s: From one Heartbeat to the next.
-    """
-
-    pipeline: PipelineConfig
-    bundle: Path
-    boot: str
-    first_sequences: Mapping[str, int]
-    heartbeat_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,6 +263,8 @@ class Connection:
         context = None if settings.tls is None else make_tls_context(settings.tls)
         address = (settings.host, settings.port)
         plain = socket.create_connection(address, settings.connect_timeout_s)
+        # Or a small packet waits for the acknowledgement of the one before: 40 ms a PUBACK.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None:
             return plain
         try:
