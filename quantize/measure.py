@@ -82,12 +82,14 @@ def answers(run: Reals, names: tuple[str, str], dataset: Dataset, task: Task) ->
     for batch in dataset.read(BATCH_SIZE):
         found = run(batch)
         outputs.append(found[names[0]])
-        logits.append(found[names[1]])
+        if names[1] != names[0]:
+            logits.append(found[names[1]])
         if task is Task.ANOMALY:
             scores.append(anomaly_scores(next(iter(batch.values())), outputs[-1]))
+    whole = np.concatenate(outputs)
     return Answers(
-        outputs=np.concatenate(outputs),
-        logits=np.concatenate(logits),
+        outputs=whole,
+        logits=np.concatenate(logits) if logits else whole,
         scores=np.concatenate(scores) if scores else None,
     )
 

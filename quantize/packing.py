@@ -4,6 +4,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -136,15 +137,11 @@ def _decoder(
     output, columns = graph.outputs[0], output_size(graph)
     match question.task:
         case Task.CLASSIFICATION:
-            pending = "softmax" if columns > 1 else "logistic"
-            return msgspec.convert(
-                {
-                    "type": "classification",
-                    "output": output,
-                    "activation": pending if last_activation(graph) == "none" else "none",
-                    "top_k": min(TOP_K, len(question.class_names)),
-                },
-                ClassificationDecoder,
+            pending: Literal["softmax", "logistic"] = "softmax" if columns > 1 else "logistic"
+            return ClassificationDecoder(
+                output=output,
+                activation=pending if last_activation(graph) == "none" else "none",
+                top_k=min(TOP_K, len(question.class_names)),
             )
         case Task.REGRESSION:
             return RegressionDecoder(output=output, names=_value_names(job, question, columns))

@@ -47,6 +47,8 @@ def open_data(path: Path, inputs: Sequence[ModelInput], settings: DataSettings) 
         raise DataError(f"{path}: no such file or directory")
     if path.is_dir():
         return _open_folder(path, only_input(path, inputs), settings)
+    if not path.is_file():
+        raise DataError(f"{path}: no regular file, expected {FORMS}")
     if path.suffix.lower() == ".npz":
         return open_arrays(path, inputs)
     if path.suffix.lower() == ".csv":

@@ -72,8 +72,9 @@ def open_float_model(path: Path) -> tuple[OpenedModel, LoadedModel]:
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelError(f"{path}: a directory, expected an ONNX or TFLite file")
+    if path.exists() and not path.is_file():
+        kind = "a directory" if path.is_dir() else "no regular file"
+        raise ModelError(f"{path}: {kind}, expected an ONNX or TFLite file")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -324,6 +325,13 @@ def test_a_truncated_model_is_one_clear_line(model: Path, data: Path, tmp_path: 
 
 def test_a_directory_is_no_model(data: Path, tmp_path: Path) -> None:
     assert "a directory, expected" in _refusal(_run(tmp_path, data, tmp_path / "out"))
+
+
+def test_what_is_no_regular_file_is_not_waited_for(model: Path, data: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+
+    assert "no regular file" in _refusal(_run(tmp_path / "pipe.npz", data, tmp_path / "out"))
+    assert "no regular file" in _refusal(_run(model, tmp_path / "pipe.npz", tmp_path / "out"))
 
 
 def test_an_int8_model_is_not_quantized_again(model: Path, data: Path, tmp_path: Path) -> None:
