@@ -5,7 +5,6 @@ from pathlib import Path
 
 from edge_runtime.app import Daemon, RunOptions, hold_back_signals
 from edge_runtime.config import load_config, read_environment
-from edge_runtime.embedded_broker import EmbeddedBroker
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +22,8 @@ def run_daemon(path: Path, *, until_finished: bool) -> None:
         with Daemon(config, environment, RunOptions(until_finished)) as daemon:
             daemon.run()
         return
+    from edge_runtime.embedded_broker import EmbeddedBroker  # noqa: PLC0415 - brings asyncio
+
     broker = EmbeddedBroker(config.mqtt.port)
     broker.start()
     logger.warning(

@@ -110,9 +110,10 @@ class Supervisor:
         """Tell systemd once every model has passed its self-test or failed it for good."""
         if self._is_ready or not all(pipeline.has_verdict for pipeline in self._pipelines):
             return
-        if all(pipeline.is_hopeless_from_the_start() for pipeline in self._pipelines):
-            whys = [f"{p.name}: {p.failure.why}" for p in self._pipelines if p.failure is not None]
-            self.hopeless = "; ".join(whys)
+        broken = [p for p in self._pipelines if p.is_hopeless_from_the_start()]
+        # A run that is to end by itself would wait for ever for one that cannot begin.
+        if broken and (self._until_finished or len(broken) == len(self._pipelines)):
+            self.hopeless = "; ".join(f"{p.name}: {p.failure.why}" for p in broken if p.failure)
             return
         self._is_ready = True
         self._parts.notifier.ready()

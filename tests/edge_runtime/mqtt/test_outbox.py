@@ -536,6 +536,29 @@ def test_a_disk_that_refuses_is_a_state_and_delivery_goes_on_from_memory(
     assert payloads(every(outbox)) == [b"1", b"2"]
 
 
+def test_a_disk_that_is_really_full_loses_nothing_that_was_committed(
+    outbox: Outbox, hands: Hands
+) -> None:
+    outbox.put(event(0))
+    outbox.commit()
+    connection = outbox._store._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    for number in range(1, 40):
+        outbox.put(replace(event(number), payload=b"%d" % number + bytes(4000)))
+    outbox.commit()
+
+    assert outbox.status().storage is Storage.DISK_FULL
+    assert len(every(outbox)) == 40
+    connection.execute("PRAGMA max_page_count = 1000000")
+    hands.advance(RETRY_STORAGE_S)
+    outbox.commit()
+    assert outbox.status().storage is Storage.OK
+    assert len(every(outbox)) == 40
+    assert outbox.status().dropped_here.total() == 0
+
+
 def test_memory_is_bounded_while_the_disk_refuses(
     outbox: Outbox, failing: FailingStore, place: OutboxSettings
 ) -> None:
