@@ -1,6 +1,7 @@
 """A bundle's model on the engines that are installed."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import msgspec
@@ -127,6 +128,16 @@ def test_auto_takes_what_is_in_the_bundle(tmp_path: Path) -> None:
         load_engine(
             "tflite", msgspec.structs.replace(manifest, files=only_onnx), tmp_path, threads=1
         )
+
+
+def test_an_engine_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+    with pytest.raises(EngineError, match=r"pip install 'edge-runtime\[onnx\]'"):
+        OnnxEngine(b"", threads=1)
+    with pytest.raises(EngineError, match=r"pip install 'edge-runtime\[tflite\]'"):
+        TfliteEngine(b"", threads=1)
 
 
 def test_one_core_is_left_for_the_rest() -> None:

@@ -1,6 +1,7 @@
 """A camera through OpenCV, without one: what is refused, and a stream over a loopback socket."""
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,3 +110,10 @@ def test_a_password_in_the_url_is_not_shown() -> None:
 def test_a_url_file_that_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="the secret cannot be read"):
         CameraSource(CameraConfig(url_file=str(tmp_path / "absent"))).open()
+
+
+def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+
+    with pytest.raises(SourceError, match=r"pip install 'edge-runtime\[camera\]'"):
+        CameraSource(CameraConfig(url="rtsp://127.0.0.1:1/s")).open()
