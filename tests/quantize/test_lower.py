@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from quantize.errors import GraphError
+from quantize.ir.graph import DType, QuantParams
+from quantize.ir.ops import Add, AveragePool2D, Concat, FullyConnected, Logistic, Quantize
+from quantize.ir.spec import LOGISTIC_OUTPUT
+from quantize.lower import lower, quantize_array
+from quantize.params import range_params
+from quantize.recipe import Recipe
+from tests.models import float_graph, quant, tiny_float_classifier
+from tests.quantize.dense import dense
+
+WEIGHT = np.array([[1.0, -0.5, 0.25], [0.0101, 0.02, -0.02]])
+PARAMS = {"x": quant(0.05, 3), "y": quant(0.1, -10)}
+
+
+def test_weights_use_127_codes_of_their_own_channel() -> None:
+    graph = lower(dense(WEIGHT, np.array([0.5, -0.5])), PARAMS)
+
+    assert graph.constants["w"].tolist() == [[127, -64, 32], [64, 127, -127]]
+    assert graph.tensors["w"].quant.scale == tuple(
+        float(np.float32(peak / 127)) for peak in np.float32([1.0, 0.02]).astype(float)
+    )
+
+
+def test_a_recipe_for_old_runtimes_gives_fully_connected_one_scale() -> None:
+    graph = lower(dense(WEIGHT, None), PARAMS, Recipe(fully_connected_per_channel=False))
+
+    assert graph.tensors["w"].quant.axis is None
+    assert graph.constants["w"].tolist() == [[127, -64, 32], [1, 3, -3]]
+
+
+def test_a_bias_is_int32_in_the_accumulators_scale() -> None:
+    graph = lower(dense(WEIGHT, np.array([0.5, -0.5])), PARAMS)
+    scales = np.array(graph.tensors["w"].quant.scale) * graph.tensors["x"].quant.scale[0]
+
+    assert graph.tensors["b"].dtype is DType.INT32
+    assert graph.constants["b"].tolist() == np.rint(np.array([0.5, -0.5]) / scales).tolist()
+
+
+def test_a_missing_bias_becomes_zeros() -> None:
+    graph = lower(dense(WEIGHT, None), PARAMS)
+
+    assert graph.constants[graph.operations[0].bias].tolist() == [0, 0]
+
+
+def test_an_activation_without_params_is_named() -> None:
+    with pytest.raises(GraphError, match="y: no scale"):
+        lower(dense(WEIGHT, None), {"x": quant(0.05)})
+
+
+def test_an_operation_that_keeps_its_scale_gets_a_quantize_before_it() -> None:
+    pool = AveragePool2D("x", "y", (2, 2), (2, 2))
+    graph = lower(float_graph([pool], {"x": (1, 4, 4, 1)}, {}), {"x": quant(0.1), "y": quant(0.2)})
+
+    requantize, pooled = graph.operations
+    assert isinstance(requantize, Quantize)
+    assert pooled.input == requantize.output
+    assert graph.tensors[pooled.input].quant == quant(0.2)
+
+
+def test_a_concat_requantizes_only_the_inputs_that_differ() -> None:
+    operations = [Logistic("x", "p"), Concat(("x", "p", "p"), "y", 1)]
+    params = {"x": quant(0.1), "p": LOGISTIC_OUTPUT, "y": quant(0.1)}
+
+    graph = lower(float_graph(operations, {"x": (1, 3)}, {}), params)
+
+    concat = graph.operations[-1]
+    assert concat.inputs[0] == "x"
+    assert concat.inputs[1] == concat.inputs[2] != "p"
+
+
+def test_a_constant_operand_is_quantized_over_its_own_range() -> None:
+    values = np.array([0.0, 0.5, 2.55], np.float32)
+    graph = lower(
+        float_graph([Add("x", "c", "y")], {"x": (1, 3)}, {"c": values}),
+        {"x": quant(0.1), "y": quant(0.1)},
+    )
+
+    assert graph.constants["c"].tolist() == [-128, -78, 127]
+    assert graph.tensors["c"].quant == range_params(0.0, float(values[2]))
+
+
+def test_a_weight_that_two_operations_share_is_stored_for_each_scale() -> None:
+    first = FullyConnected("x", "w", "b", "h")
+    second = FullyConnected("h", "w", "b", "y")
+    constants = {"w": np.eye(3, dtype=np.float32), "b": np.ones(3, np.float32)}
+    params = {"x": quant(0.05), "h": quant(0.2), "y": quant(0.1)}
+
+    graph = lower(float_graph([first, second], {"x": (1, 3)}, constants), params)
+
+    one, two = graph.operations
+    assert one.weight == two.weight == "w"
+    assert one.bias != two.bias
+    assert graph.constants[one.bias][0] == 4 * graph.constants[two.bias][0]
+
+
+def test_the_same_graph_is_lowered_to_the_same_integers() -> None:
+    graph = tiny_float_classifier()
+    free = {op.output: quant(0.1) for op in graph.operations}
+    params = {**free, "image": quant(0.1), "scores": QuantParams((1 / 256,), -128)}
+
+    assert lower(graph, params) == lower(graph, params)
+
+
+def test_codes_are_clipped() -> None:
+    codes = quantize_array(np.array([-100.0, 0.0, 100.0]), quant(0.1, 5))
+
+    assert codes.tolist() == [-128, 5, 127]
