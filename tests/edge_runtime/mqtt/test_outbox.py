@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -431,6 +432,45 @@ def _damage(path: Path, how: str) -> None:
     else:
         data[4096:8192] = bytes(range(256)) * 16
     path.write_bytes(data)
+
+
+def test_no_damage_to_the_files_keeps_it_from_working(tmp_path: Path, hands: Hands) -> None:
+    place = OutboxSettings(tmp_path / "outbox.db", max_loss_window_s=0.0)
+    first = Outbox(place, hands.source, "boot-a")
+    for number in range(100):
+        first.put(replace(event(number), payload=bytes(300)))
+        first.commit()
+    originals = {path.name: path.read_bytes() for path in tmp_path.glob("outbox.db*")}
+    first.close()
+    rng = random.Random(7)
+
+    for _ in range(200):
+        for name, data in originals.items():
+            (tmp_path / name).write_bytes(_mutated(data, rng))
+        outbox = Outbox(place, hands.source, "boot-b")
+        every(outbox)
+        outbox.put(event(1))
+        outbox.commit()
+        assert b"1" in payloads(every(outbox))
+        outbox.close()
+
+
+def _mutated(data: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(data)
+    match rng.randrange(5):
+        case 0:
+            del changed[rng.randrange(len(changed) + 1) :]
+        case 1:
+            for _ in range(20):
+                changed[rng.randrange(len(changed))] = rng.randrange(256)
+        case 2:
+            start = rng.randrange(len(changed))
+            changed[start : start + 512] = rng.randbytes(len(changed[start : start + 512]))
+        case 3:
+            changed.clear()
+        case _:
+            pass
+    return bytes(changed)
 
 
 def test_damage_found_while_running_starts_a_new_file(
