@@ -37,6 +37,7 @@ from edge_runtime.mqtt.outbox import Outbox, OutboxSettings
 from edge_runtime.mqtt.session import ProtocolChoice, Session, SessionSettings
 from edge_runtime.mqtt.topics import STATUS, Topics
 from edge_runtime.reporter import Reporter, ReporterParts
+from edge_runtime.stop_signals import STOP_SIGNALS
 from edge_runtime.supervised import Patience, Supervised, WorkerPlan
 from edge_runtime.supervisor import Supervisor, SupervisorParts
 from edge_runtime.time_source import TimeSource, kernel_boot_id
@@ -50,7 +51,6 @@ EMBEDDED_PROTOCOL: ProtocolChoice = "3.1.1"  # amqtt leaves a CONNECT of MQTT 5 
 POLL_S = 0.5
 STOPPING_POLL_S = 0.05
 PROGRESS_MARGIN_S = 10.0
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +279,6 @@ def outbox_settings(config: OutboxConfig, path: Path) -> OutboxSettings:
         max_age_s=config.max_age_s,
         max_loss_window_s=config.max_loss_window_s,
     )
-
-
-def hold_back_signals() -> None:
-    """Block the stop signals; `Daemon.run` waits for them. Threads and workers inherit it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
 def _settings_maker(

@@ -13,6 +13,7 @@ import click
 
 from edge_runtime._version import __version__
 from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.stop_signals import hold_back_signals
 
 if TYPE_CHECKING:
     from edge_runtime.findings import Finding
@@ -51,11 +52,12 @@ Examples:
 )
 def run(config: Path, *, until_finished: bool, log_level: str) -> None:
     """Run the pipelines of CONFIG until stopped by SIGTERM or Ctrl-C."""
-    from edge_runtime.run import run_daemon  # noqa: PLC0415 - workers import this module too
-
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         raise click.UsageError(f"--log-level {log_level}: debug, info, warning or error")
+    hold_back_signals()  # before the slow imports: an early SIGTERM stops in good order, too
+    from edge_runtime.run import run_daemon  # noqa: PLC0415 - workers import this module too
+
     logging.basicConfig(level=level, format=_LOG_FORMAT, stream=sys.stderr)
     run_daemon(config, until_finished=until_finished)
 

@@ -3,21 +3,20 @@
 import logging
 from pathlib import Path
 
-from edge_runtime.app import Daemon, RunOptions, hold_back_signals
+from edge_runtime.app import Daemon, RunOptions
 from edge_runtime.config import load_config, read_environment
 
 logger = logging.getLogger(__name__)
 
 
 def run_daemon(path: Path, *, until_finished: bool) -> None:
-    """Run until a signal, or until all is finished and delivered.
+    """Run until a signal, or until all is finished and delivered; the stop signals are held back.
 
     Raises:
         EdgeRuntimeError: The configuration or every model is unusable.
     """
     config = load_config(path)
     environment = read_environment()
-    hold_back_signals()
     if config.mqtt.host is not None:
         with Daemon(config, environment, RunOptions(until_finished)) as daemon:
             daemon.run()
