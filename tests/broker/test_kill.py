@@ -107,6 +107,7 @@ def test_no_committed_event_is_lost_by_kills_of_daemon_and_broker(tmp_path: Path
 @pytest.mark.timeout(1200)
 def test_no_committed_event_is_lost_by_twenty_kills_of_each(tmp_path: Path) -> None:
     account = kill_and_count(tmp_path, LONG)
+    print(account)  # make kill-test shows it
 
     assert account["lost"] == 0, account
     assert account["missing"] == 0, account
