@@ -26,6 +26,9 @@ from edge_runtime.config import (
     read_secret,
 )
 from edge_runtime.errors import BundleError, ConfigError
+from edge_runtime.home_assistant.introducer import Introducer, IntroducerParts
+from edge_runtime.home_assistant.known import FILE_NAME, read_known
+from edge_runtime.home_assistant.plan import plan_introduction
 from edge_runtime.host import HostReader
 from edge_runtime.lock import DeviceLock
 from edge_runtime.models.store import find_bundle
@@ -34,8 +37,8 @@ from edge_runtime.mqtt.connection import BrokerSettings, TlsSettings
 from edge_runtime.mqtt.exchange import ExchangeSettings, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox import Outbox, OutboxSettings
-from edge_runtime.mqtt.session import ProtocolChoice, Session, SessionSettings
-from edge_runtime.mqtt.topics import STATUS, Topics
+from edge_runtime.mqtt.session import ProtocolChoice, Session, SessionSettings, SessionState
+from edge_runtime.mqtt.topics import HOME_ASSISTANT_STATUS, STATUS, Topics
 from edge_runtime.reporter import Reporter, ReporterParts
 from edge_runtime.stop_signals import STOP_SIGNALS
 from edge_runtime.supervised import Patience, Supervised, WorkerPlan
@@ -193,12 +196,13 @@ class Daemon:
     def _make_supervisor(
         self, config: Config, environment: Environment, identity: Identity, topics: Topics
     ) -> Supervisor:
+        host = HostReader(environment.state_directory)
         reporter = ReporterParts(
             outbox=self._outbox,
             session=self._session,
             board=self._board,
             bulletins=Bulletins(identity, self._time),
-            host=HostReader(environment.state_directory),
+            host=host,
             notifier=self._notifier,
             read_clock_state=ClockWatch().read,
         )
@@ -216,8 +220,31 @@ class Daemon:
             watchdog=Watchdog(self._notifier, self._loops, limit_s, now),
             loop=self._loops[0],
             time=self._time,
+            introducer=self._make_introducer(config, environment, topics, host),
         )
         return Supervisor(parts, self._pipelines, until_finished=self._options.until_finished)
+
+    def _make_introducer(
+        self, config: Config, environment: Environment, topics: Topics, host: HostReader
+    ) -> Introducer | None:
+        known = environment.state_directory / FILE_NAME
+        introduction = plan_introduction(
+            config,
+            models_directory(config, environment),
+            read_known(known),
+            has_temperature=bool(host.temperatures()),
+        )
+        if introduction is None:
+            return None
+        parts = IntroducerParts(
+            topics=topics,
+            board=self._board,
+            is_online=lambda: self._session.status().state is SessionState.ONLINE,
+            send=self._session.reply,
+            known=known,
+            rng=random.SystemRandom(),
+        )
+        return Introducer(introduction, parts)
 
 
 def worker_plans(
@@ -263,7 +290,9 @@ def session_settings(
     return SessionSettings(
         broker,
         exchange=ExchangeSettings(
-            window=config.in_flight, answer_deadline_s=config.puback_timeout_s
+            window=config.in_flight,
+            answer_deadline_s=config.puback_timeout_s,
+            also_hears=(HOME_ASSISTANT_STATUS,) if config.home_assistant else (),
         ),
         protocol=config.protocol if config.host is not None else EMBEDDED_PROTOCOL,
         backoff=BackoffSettings(max_s=config.reconnect_max_s),

@@ -44,6 +44,7 @@ class MqttConfig(_Table, frozen=True):
         port: None: 8883 with TLS, 1883 without.
         protocol: "auto" tries MQTT 5 and falls back to 3.1.1.
         password_file: The password's only place; its last newline is not part of it.
+        home_assistant: Describe the device and its pipelines to Home Assistant.
         will_delay_s: Grace before the broker says that we are offline.
         session_expiry_s: At least `will_delay_s`.
         reconnect_max_s: Greatest pause between two attempts.

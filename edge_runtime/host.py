@@ -67,11 +67,20 @@ class HostReader:
             rss_mb=self._rss_mb(pids),
             mem_avail_mb=self._mem_available_mb(),
             psi=self._pressures(),
-            temp_c=self._temperatures(),
+            temp_c=self.temperatures(),
             throttle=self._throttle(),
             disk_free_mb=self._disk_free_mb(),
             clock=clock,
         )
+
+    def temperatures(self) -> dict[str, float]:
+        """Return degrees Celsius by the zone's own name; empty where the machine has no zones."""
+        found = {}
+        for zone in sorted((self._root / "sys/class/thermal").glob("thermal_zone*")):
+            value = _first_number(_read(zone / "temp"))
+            if value is not None:
+                found[_read(zone / "type").strip() or zone.name] = value / 1000.0
+        return found
 
     def _cpu_pct(self) -> float | None:
         before, self._cpu = self._cpu, _cpu_times(self._text("proc/stat"))
@@ -96,14 +105,6 @@ class HostReader:
             value = _first_number(rest)
             if value is not None:
                 found[name] = value
-        return found
-
-    def _temperatures(self) -> dict[str, float]:
-        found = {}
-        for zone in sorted((self._root / "sys/class/thermal").glob("thermal_zone*")):
-            value = _first_number(_read(zone / "temp"))
-            if value is not None:
-                found[_read(zone / "type").strip() or zone.name] = value / 1000.0
         return found
 
     def _throttle(self) -> Throttle | None:

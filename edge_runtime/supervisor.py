@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from edge_runtime.board import Board
 from edge_runtime.command_desk import CommandDesk
+from edge_runtime.home_assistant.introducer import Introducer
 from edge_runtime.link import Outgoing
 from edge_runtime.mqtt.outbox import Outbox
 from edge_runtime.mqtt.session import Session
@@ -38,6 +39,7 @@ class SupervisorParts:
     watchdog: Watchdog
     loop: Loop
     time: TimeSource
+    introducer: Introducer | None = None
 
 
 class Supervisor:
@@ -88,6 +90,8 @@ class Supervisor:
             if reply is not None:
                 parts.session.reply(reply)
         parts.reporter.turn(self._pipelines, parts.time.monotonic_s())
+        if parts.introducer is not None:
+            parts.introducer.turn(parts.time.monotonic_s())
         parts.outbox.commit_if_due()
         self._note_verdicts()
         parts.watchdog.feed()

@@ -195,8 +195,8 @@ class Connection:
             events.append(Closed(Trouble(Cause.LOST, "connection closed")))
         return events
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for a filter's messages, QoS 1, without retained ones and without our own."""
+    def subscribe(self, *filters: str) -> None:
+        """Ask for messages, QoS 1, without retained ones and without our own; one answer comes."""
         if self._protocol is Protocol.V5:
             options = SubscribeOptions(
                 qos=1,
@@ -204,9 +204,9 @@ class Connection:
                 retainAsPublished=True,
                 retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND,
             )
-            self._client.subscribe(topic_filter, options=options)
+            self._client.subscribe([(name, options) for name in filters])
         else:
-            self._client.subscribe(topic_filter, qos=1)
+            self._client.subscribe([(name, 1) for name in filters])
 
     def publish(
         self, topic: str, message: Message, *, expires_in_s: int | None = None,

@@ -46,6 +46,7 @@ class ExchangeSettings:
         death_deadline_s: How long it then waits for the PUBACK of `stopped`.
         refused_retry_s: Pause before a publication that the broker refused is sent again.
         refused_limit: After so many refusals a stored message is dropped and counted.
+        also_hears: Whole filters beside our own commands; they reach the same hook.
     """
 
     window: int = 20
@@ -54,6 +55,7 @@ class ExchangeSettings:
     death_deadline_s: float = 3.0
     refused_retry_s: float = 60.0
     refused_limit: int = 3
+    also_hears: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Hooks:
     Attributes:
         birth: The `info` message and the present state of everything that has one.
         status: "online" or "degraded", now.
-        on_command: A message below `cmd/` came.
+        on_command: A message below `cmd/` came, or one of what the settings say we also hear.
         on_change: The session's state changed.
     """
 
@@ -171,7 +173,8 @@ class Exchange:
                 self.was_answered = True
                 self._window.size = min(self._settings.window, event.receive_maximum)
                 self._max_packet_bytes = event.max_packet_bytes
-                self._connection.subscribe(self._parts.topics.commands)
+                also_hears = self._settings.also_hears
+                self._connection.subscribe(self._parts.topics.commands, *also_hears)
                 self._enter(Phase.SUBSCRIBING)
             case WrongProtocol():
                 self.was_answered = self.wants_other_protocol = True
@@ -223,12 +226,21 @@ class Exchange:
     def _send(self) -> None:
         if self.phase is Phase.BIRTH:
             while self._births and self._may_send():
-                message, number = self._births.popleft()
-                self._publish(Purpose.STORED if number else Purpose.BIRTH, message, number=number)
+                self._give_birth(*self._births.popleft())
         elif self.phase in _DELIVERING:
             self._send_news()
             self._send_stored(Delivery.LATEST)
             self._send_stored(Delivery.ALL)
+
+    def _give_birth(self, message: Message, number: int) -> None:
+        """Publish one state; one of the supervisor's that the broker would hang up on is left."""
+        if number:
+            self._publish(Purpose.STORED, message, number=number)
+        elif self._fits(message):
+            self._publish(Purpose.BIRTH, message)
+        else:
+            text = f"{message.topic}: {len(message.payload)} bytes, the broker takes no such packet"
+            self._parts.memory.complaint = Trouble(Cause.REFUSED, text)
 
     def _send_news(self) -> None:
         """Send what overtakes the backlog: a changed status, answers, LIVE messages."""

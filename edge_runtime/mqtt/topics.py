@@ -14,10 +14,15 @@ INFO = "info"
 HEALTH = "health"
 ALERT = "alert"
 
+HOME_ASSISTANT_STATUS = "homeassistant/status"  # where it says "online" when it has started
+_ABROAD = "/"
+
 
 @dataclass(frozen=True, slots=True)
 class Topics:
     """The topics of one device. Messages name theirs below the root; `full` puts it before them.
+
+    A message for another place than below the root names it as `abroad` returns it.
 
     Raises:
         ConfigError: A name that is no single, plain topic level.
@@ -41,7 +46,9 @@ class Topics:
         return f"{self.root}/cmd/+"
 
     def full(self, topic: str) -> str:
-        """Return the whole name of a topic below the root."""
+        """Return the whole name of a topic below the root, or of one that is `abroad`."""
+        if topic.startswith(_ABROAD):
+            return topic.removeprefix(_ABROAD)
         return f"{self.root}/{topic}"
 
     def verb(self, full: str) -> str | None:
@@ -77,6 +84,21 @@ def is_publishable(full: str) -> bool:
     if not 0 < len(full) <= MAX_TOPIC_CHARS:
         return False
     return not any(character in "+#" or not character.isprintable() for character in full)
+
+
+def abroad(full: str) -> str:
+    """Return how a message names a topic that is not below our root."""
+    return f"{_ABROAD}{full}"
+
+
+def home_assistant_config(device: str) -> str:
+    """Return where Home Assistant looks for the description of a device; a whole name."""
+    return f"homeassistant/device/{device}/config"
+
+
+def pipeline_state(pipeline: str) -> str:
+    """Return the topic of a pipeline's present state, below the root."""
+    return f"p/{pipeline}/state"
 
 
 def pipeline_source(pipeline: str) -> str:
