@@ -25,13 +25,17 @@ class Kernels(StrEnum):
 class OnnxRunner:
     """A model in ONNX Runtime, kept loaded; calling it gives the outputs by name."""
 
-    def __init__(self, model: bytes, *, threads: int = 1, optimize: bool = True) -> None:
+    def __init__(
+        self, model: bytes, *, threads: int = 1, optimize: bool = True, integers: bool = True
+    ) -> None:
         """Load the model.
 
         Args:
             model: The file's bytes.
             threads: Within an operation; the result does not depend on it.
             optimize: False runs every node as it stands.
+            integers: False leaves operations between rounded tensors in float; otherwise ONNX
+                Runtime may even round float weights there, per tensor, without a word.
 
         Raises:
             ModelError: ONNX Runtime refuses the file.
@@ -48,6 +52,7 @@ class OnnxRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # As on ARM: x86 rewrites int8 to uint8 and then leaves tensors with two readers in float.
         options.add_session_config_entry("session.qdqisint8allowed", "1")
+        options.add_session_config_entry("session.disable_quant_qdq", "0" if integers else "1")
         options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
         )

@@ -3,7 +3,7 @@
 equalize -> calibrate -> choose params -> lower -> refine (rounding, biases)
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,10 +16,18 @@ from quantize.emit.onnx_qdq import CODES_SUFFIX, emit_qdq_onnx
 from quantize.equalize import equalize
 from quantize.executors import OnnxRunner
 from quantize.ir.graph import Array, FloatGraph, IntGraph
+from quantize.ir.integer_params import quant_of
 from quantize.lower import lower
 from quantize.passes.global_pool_as_mean import global_pool_as_mean
 from quantize.recipe import RangeMethod, Recipe, WeightRounding
-from quantize.refine import CodesRunner, collect_moments, refinable, refine
+from quantize.refine import (
+    CodesRunner,
+    collect_moments,
+    correct_outputs,
+    correctable,
+    refinable,
+    refine,
+)
 from quantize.search import choose_params
 
 Batch: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
@@ -71,13 +79,19 @@ def quantize_graph(
     """
     reference = _reference(graph, read, recipe, progress)
     progress("calibrate", 0, 1)
-    calibration = collect(read(recipe.batch_size), _float_runner(reference))
+    runner = _float_runner(reference)
+    calibration = collect(read(recipe.batch_size), runner)
     progress("choose ranges", 0, 1)
-    samples = _first_samples(read(recipe.batch_size), recipe.search_samples)
-    choice = choose_params(reference, calibration, recipe, samples)
+    chosen = _spread(calibration.samples, recipe.search_samples)
+    samples = _samples_at(chosen, read(recipe.batch_size))
+    choice = choose_params(reference, calibration, recipe, samples, runner)
     lowered = lower(reference, choice.params, recipe)
     progress("refine", 0, 1)
     refined = _refine(lowered, reference, read, recipe)
+    if recipe.bias_correction:
+        names = [operation.output for operation in correctable(refined)]
+        errors = _mean_errors(refined, names, read(recipe.batch_size), runner)
+        refined = correct_outputs(refined, errors)
     progress("refine", 1, 1)
     return Quantized(refined, reference, calibration, choice.methods)
 
@@ -99,28 +113,52 @@ def _float_runner(graph: FloatGraph) -> OnnxRunner:
     return OnnxRunner(emit_float_onnx(graph, names))
 
 
-def _first_samples(batches: Iterable[Batch], count: int) -> list[Batch]:
-    """Return batches with the first `count` samples."""
+def _spread(total: int, count: int) -> npt.NDArray[np.int64]:
+    """Return the positions of up to `count` samples, evenly spread: data may be sorted by class."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+
+
+def _samples_at(positions: npt.NDArray[np.int64], batches: Iterable[Batch]) -> list[Batch]:
+    """Return batches with the samples at these positions."""
     taken: list[Batch] = []
+    start = 0
     for batch in batches:
-        if count <= 0:
-            break
-        part = {name: values[:count] for name, values in batch.items()}
-        count -= len(next(iter(part.values())))
-        taken.append(part)
+        size = len(next(iter(batch.values())))
+        rows = positions[(positions >= start) & (positions < start + size)] - start
+        if len(rows):
+            taken.append({name: values[rows] for name, values in batch.items()})
+        start += size
     return taken
 
 
 def _refine(lowered: IntGraph, reference: FloatGraph, read: Reader, recipe: Recipe) -> IntGraph:
     if recipe.weight_rounding is WeightRounding.NEAREST and not recipe.bias_correction:
         return lowered
-    moments = collect_moments(lowered, read(recipe.batch_size), _codes_runner(lowered))
+    names = list(dict.fromkeys(operation.input for operation in refinable(lowered)))
+    moments = collect_moments(lowered, read(recipe.batch_size), _codes_runner(lowered, names))
     return refine(lowered, reference, moments, recipe)
 
 
-def _codes_runner(graph: IntGraph) -> CodesRunner:
-    """Return what computes the codes that the refinable operations of a graph read."""
-    names = list(dict.fromkeys(operation.input for operation in refinable(graph)))
+def _mean_errors(
+    graph: IntGraph, names: Sequence[str], batches: Iterable[Batch], run: OnnxRunner
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return how much less some tensors are in the mean than those of the float graph, (C,)."""
+    integers = _codes_runner(graph, names)
+    sums = {name: np.zeros(graph.tensors[name].shape[-1]) for name in names}
+    count = 0
+    for batch in batches if names else ():
+        exact, codes = run(batch, names), integers(batch)
+        count += len(next(iter(batch.values())))
+        for name in names:
+            quant = quant_of(graph, name)
+            found = (codes[name].astype(np.float64) - quant.zero_point) * quant.scale[0]
+            lost = exact[name].astype(np.float64) - found
+            sums[name] += lost.reshape(len(lost), -1, lost.shape[-1]).mean(axis=1).sum(axis=0)
+    return {name: total / count for name, total in sums.items()}
+
+
+def _codes_runner(graph: IntGraph, names: Sequence[str]) -> CodesRunner:
+    """Return what computes the codes of some tensors."""
     runner = OnnxRunner(emit_qdq_onnx(graph, names))
     wanted = [name + CODES_SUFFIX for name in names]
 

@@ -1,6 +1,9 @@
 """Refine: what samples say about rounding weights and about the errors that rounding leaves."""
 
+import os
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
@@ -8,6 +11,7 @@ import numpy.typing as npt
 
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
+from quantize.ir.ops import Activation, Logistic, Softmax
 from quantize.moments import Moments, add_moments, moments_of
 from quantize.recipe import Recipe, WeightRounding
 from quantize.rounding import LARGEST_K, round_with_compensation
@@ -19,6 +23,8 @@ from quantize.weights import (
     replace_constants,
     weight_axis,
 )
+
+MAX_THREADS = 4
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, npt.NDArray[np.int8]]]
@@ -65,13 +71,52 @@ def refine(
         GraphError: An accumulator could overflow afterwards.
     """
     sources = {operation.output: operation for operation in reference.operations}
-    constants: dict[str, Array] = {}
-    for operation in refinable(graph):
+
+    def refined(operation: Weighted) -> dict[str, Array]:
         source = sources[operation.output]
         assert isinstance(source, Weighted), operation.output  # lower keeps the kind
         weight = reference.constants[source.weight]
-        constants |= _refined(operation, graph, weight, moments[operation.output], recipe)
+        return _refined(operation, graph, weight, moments[operation.output], recipe)
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
+        constants = dict(ChainMap(*pool.map(refined, refinable(graph))))
     return check_accumulators(replace_constants(graph, constants))
+
+
+def correct_outputs(graph: IntGraph, errors: Mapping[str, _Floats]) -> IntGraph:
+    """Return the graph with the mean error of some tensors taken out, by their makers' biases.
+
+    Args:
+        graph: Refined.
+        errors: By name of what a weighted operation without activation makes: the mean of the
+            reference less the mean of the integers, (C,) in reals.
+
+    Raises:
+        GraphError: An accumulator could overflow afterwards.
+
+    Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction"
+    (2019), section 4.2, empirical.
+    """
+    constants: dict[str, Array] = {}
+    for operation in correctable(graph):
+        if operation.output in errors and operation.bias is not None:
+            scales = np.array(quant_of(graph, operation.bias).scale)
+            lost = np.rint(errors[operation.output] / scales).astype(np.int32)
+            constants[operation.bias] = graph.constants[operation.bias] + lost
+    return check_accumulators(replace_constants(graph, constants))
+
+
+def correctable(graph: IntGraph) -> tuple[Weighted, ...]:
+    """Return the operations whose mean error shows in an output, or in the logits of one."""
+    makers = {operation.output: operation for operation in graph.operations}
+    found = []
+    for name in graph.outputs:
+        maker = makers.get(name)
+        if isinstance(maker, Softmax | Logistic):
+            maker = makers.get(maker.input)
+        if isinstance(maker, Weighted) and maker.activation is Activation.NONE:
+            found.append(maker)
+    return tuple(found)
 
 
 def _refined(

@@ -1,12 +1,14 @@
-"""Search: the range method of each tensor, chosen by the error that the network's output shows.
+"""Search: the range of each tensor, chosen by the error that it alone makes in the outputs.
 
-All candidates come from histograms that are there already. Each is tried in the float network with
-activations rounded; one coordinate pass over the tensors, a fixed number of runs, no clock.
+Errors of single tensors add up almost exactly, while the sum of all hides what one candidate
+changes. So each group is rounded alone, in the float network, and only what comes after it is run
+again. There is no order among groups and no clock: any number of threads chooses the same.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,31 +16,38 @@ import numpy.typing as npt
 
 from quantize.calibrate.collect import Calibration
 from quantize.calibrate.histogram import Histogram, merge
-from quantize.calibrate.ranges import expected_error, find_range
-from quantize.emit.onnx_float import emit_float_onnx
-from quantize.emit.onnx_simulated import SCALE, ZERO_POINT, emit_simulated_onnx
-from quantize.executors import OnnxRunner, join
-from quantize.ir.graph import Array, FloatGraph, QuantParams
-from quantize.ir.ops import Concat, Logistic, Softmax
+from quantize.calibrate.ranges import Range, expected_error, find_range
+from quantize.ir.graph import FloatGraph, QuantParams
+from quantize.ir.ops import Concat
+from quantize.output_error import Errors, Judge, Measure, Runner
 from quantize.params import group_fixed_params, group_sources, range_params, share_groups
 from quantize.recipe import RangeMethod, Recipe
 
-LEAST_GAIN_DB = 0.02  # a smaller gain is noise of the samples
-_HOPELESS = 4.0  # a candidate whose own error is so many times the least one is not tried
+MAX_THREADS = 4
+LEAST_GAIN = 0.1  # a smaller share is noise of the samples
+_HOPELESS = 2.0  # a candidate whose own error is so many times the least one is not tried
+_ALIKE = 0.03  # candidates whose widths differ by a smaller share are one
+_STEPS = (0.85, 1.08)  # of an end of the range, each repeated for as long as it gains
 
-_Floats: TypeAlias = npt.NDArray[np.float64]
-View: TypeAlias = Callable[[_Floats], _Floats]
+_Group: TypeAlias = tuple[str, ...]
 Batches: TypeAlias = Sequence[Mapping[str, npt.NDArray[np.float32]]]
-Measure: TypeAlias = Callable[[Mapping[str, QuantParams]], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to quantize a tensor."""
+    """One way to quantize a tensor; its error is the tensor's own, or what the output shows."""
 
     method: RangeMethod
-    params: QuantParams
+    ends: Range
     error: float
+
+    @property
+    def params(self) -> QuantParams:
+        """Return the params that span the range."""
+        return range_params(self.ends.low, self.ends.high)
+
+
+_Measured: TypeAlias = tuple[Candidate, Errors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Choice:
 
 
 def choose_params(
-    graph: FloatGraph, calibration: Calibration, recipe: Recipe, samples: Batches
+    graph: FloatGraph, calibration: Calibration, recipe: Recipe, samples: Batches, run: Runner
 ) -> Choice:
     """Return the params of every activation, the best that measuring found.
 
@@ -60,161 +69,149 @@ def choose_params(
         recipe: Its range methods.
         samples: What candidates are measured on; without any, the least error of each tensor alone
             decides.
+        run: Gives any activations of the graph, by name.
     """
-    joined = _search(graph, calibration, recipe, samples, join_concats=True)
+    search = _Search(graph, calibration, recipe, Judge(graph, samples, run) if samples else None)
+    joined = search.best(join_concats=True)
     if not samples or not any(isinstance(op, Concat) for op in graph.operations):
-        return joined[1]
-    split = _search(graph, calibration, recipe, samples, join_concats=False)
-    return split[1] if split[0] > joined[0] + LEAST_GAIN_DB else joined[1]
+        return search.choice(joined)
+    split = search.best(join_concats=False)
+    return search.choice(min(joined, split, key=_total_error))
 
 
-def _search(
-    graph: FloatGraph,
-    calibration: Calibration,
-    recipe: Recipe,
-    samples: Batches,
-    *,
-    join_concats: bool,
-) -> tuple[float, Choice]:
-    groups = share_groups(graph, join_concats=join_concats)
-    fixed = {group: quant for group in groups if (quant := group_fixed_params(graph, group))}
-    free = {
-        group: _candidates(group, graph, calibration, recipe)
-        for group in groups
-        if group not in fixed
-    }
-    chosen = {group: _start(group, graph, candidates) for group, candidates in free.items()}
-    gain = 0.0
-    if samples:
-        gain = _coordinate_pass(free, chosen, _measure(graph, free, samples))
-    params = {name: quant for group, quant in fixed.items() for name in group}
-    params |= {name: choice.params for group, choice in chosen.items() for name in group}
-    methods = {name: choice.method for group, choice in chosen.items() for name in group}
-    return gain, Choice(params, methods)
+_Best: TypeAlias = Mapping[_Group, Candidate | None]  # None: an operation dictates the params
 
 
-_Group: TypeAlias = tuple[str, ...]
+def _total_error(best: _Best) -> float:
+    return sum(candidate.error for candidate in best.values() if candidate)
 
 
-def _candidates(
-    group: _Group, graph: FloatGraph, calibration: Calibration, recipe: Recipe
-) -> list[Candidate]:
-    """Return the distinct candidates of a group, without the hopeless."""
-    histogram = _histogram(group, graph, calibration)
-    found: dict[QuantParams, Candidate] = {}
-    for method in recipe.range_methods:
-        ranges = find_range(histogram, method)
-        quant = range_params(ranges.low, ranges.high)
-        found.setdefault(quant, Candidate(method, quant, expected_error(histogram, ranges)))
-    least = min(candidate.error for candidate in found.values())
-    return [candidate for candidate in found.values() if candidate.error <= _HOPELESS * least]
+class _Search:
+    """Finds the best candidate of each group, once."""
+
+    def __init__(
+        self, graph: FloatGraph, calibration: Calibration, recipe: Recipe, judge: Judge | None
+    ) -> None:
+        self._graph, self._calibration, self._recipe = graph, calibration, recipe
+        self._judge = judge
+        self._known: dict[_Group, Candidate | None] = {}
+
+    def best(self, *, join_concats: bool) -> _Best:
+        groups = share_groups(self._graph, join_concats=join_concats)
+        new = [group for group in groups if group not in self._known]
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
+            self._known.update(zip(new, pool.map(self._best_of, new), strict=True))
+        return {group: self._known[group] for group in groups}
+
+    def choice(self, best: _Best) -> Choice:
+        params: dict[str, QuantParams] = {}
+        methods: dict[str, RangeMethod] = {}
+        for group, candidate in best.items():
+            quant = (
+                group_fixed_params(self._graph, group) if candidate is None else candidate.params
+            )
+            assert quant is not None, group
+            params |= dict.fromkeys(group, quant)
+            if candidate is not None:
+                methods |= dict.fromkeys(group, candidate.method)
+        return Choice(params, methods)
+
+    def _best_of(self, group: _Group) -> Candidate | None:
+        if group_fixed_params(self._graph, group):
+            return None
+        histogram = self._histogram(group)
+        if self._judge is None:
+            return self._without_judge(group, histogram)
+        measure = self._judge.errors_of(group_sources(self._graph, group))
+        best = _best_measured(_candidates(histogram, self._recipe), measure)
+        if RangeMethod.MEASURED in self._recipe.range_methods:
+            best = _descend(best, histogram, measure)
+        return best[0]
+
+    def _without_judge(self, group: _Group, histogram: Histogram) -> Candidate:
+        """Return the candidate of least own error, but an input keeps its whole range."""
+        if any(name in self._graph.inputs for name in group):
+            return _candidate(histogram, RangeMethod.MIN_MAX)
+        return _candidates(histogram, self._recipe)[0]
+
+    def _histogram(self, group: _Group) -> Histogram:
+        first, *rest = group_sources(self._graph, group)
+        histogram = self._calibration.histograms[first]
+        for name in rest:
+            histogram = merge(histogram, self._calibration.histograms[name])
+        return histogram
 
 
-def _histogram(group: _Group, graph: FloatGraph, calibration: Calibration) -> Histogram:
-    first, *rest = group_sources(graph, group)
-    histogram = calibration.histograms[first]
-    for name in rest:
-        histogram = merge(histogram, calibration.histograms[name])
-    return histogram
+def _error(candidate: Candidate) -> float:
+    return candidate.error
 
 
-def _start(group: _Group, graph: FloatGraph, candidates: Sequence[Candidate]) -> Candidate:
-    """Return where the search begins: least own error, but an input keeps its whole range."""
-    if any(name in graph.inputs for name in group):
-        return candidates[0]
-    return min(candidates, key=lambda candidate: candidate.error)
+def _candidates(histogram: Histogram, recipe: Recipe) -> list[Candidate]:
+    """Return candidates that differ, the least own error first, without the hopeless."""
+    methods = [method for method in recipe.range_methods if method is not RangeMethod.MEASURED]
+    every = [_candidate(histogram, method) for method in methods or [RangeMethod.MIN_MAX]]
+    found: list[Candidate] = []
+    for candidate in sorted(every, key=_error):
+        is_new = not any(_are_alike(candidate.ends, other.ends) for other in found)
+        if not found or (is_new and candidate.error <= _HOPELESS * found[0].error):
+            found.append(candidate)
+    return found
 
 
-def _coordinate_pass(
-    free: Mapping[_Group, Sequence[Candidate]], chosen: dict[_Group, Candidate], measure: Measure
-) -> float:
-    """Try each group's candidates in turn, keep what gains, and return the SQNR reached."""
+def _candidate(histogram: Histogram, method: RangeMethod) -> Candidate:
+    ends = find_range(histogram, method)
+    return Candidate(method, ends, expected_error(histogram, ends))
 
-    def params() -> dict[str, QuantParams]:
-        return {name: choice.params for group, choice in chosen.items() for name in group}
 
-    best = measure(params())
-    for group, candidates in free.items():
-        for candidate in candidates:
-            kept = chosen[group]
-            if candidate == kept:
-                continue
-            chosen[group] = candidate
-            reached = measure(params())
-            if reached > best + LEAST_GAIN_DB:
-                best = reached
-            else:
-                chosen[group] = kept
+def _are_alike(left: Range, right: Range) -> bool:
+    """Tell whether both ends are the same to within a small share of the width."""
+    width = max(left.high - left.low, right.high - right.low)
+    return abs(left.low - right.low) + abs(left.high - right.high) <= _ALIKE * width
+
+
+def _best_measured(candidates: Sequence[Candidate], measure: Measure) -> _Measured:
+    """Return the candidate whose rounding the output shows least."""
+    first, *rest = candidates
+    best = _measured(first, measure(first.params))
+    for candidate in rest:
+        errors = measure(candidate.params, best[1])
+        if errors is not None and sum(errors) < best[0].error * (1 - LEAST_GAIN):
+            best = _measured(candidate, errors)
     return best
 
 
-def _measure(graph: FloatGraph, free: Mapping[_Group, object], samples: Batches) -> Measure:
-    """Return a function from params to the SQNR of the network's output in dB."""
-    rounded = [name for group in free for name in group_sources(graph, group)]
-    judges = _judges(graph)
-    runner = OnnxRunner(emit_simulated_onnx(graph, rounded, list(judges)))
-    exact = _run_all(OnnxRunner(emit_float_onnx(graph, list(judges))), samples)
-    seen = {name: view(exact[name]) for name, view in judges.items()}
-
-    def measure(params: Mapping[str, QuantParams]) -> float:
-        scalars = _scalars(rounded, params)
-        outputs = _run_all(runner, [{**batch, **scalars} for batch in samples])
-        errors = [_sqnr_db(seen[name], view(outputs[name])) for name, view in judges.items()]
-        return sum(errors) / len(errors)
-
-    return measure
+def _measured(candidate: Candidate, errors: Errors | None) -> _Measured:
+    assert errors is not None, candidate  # there was nothing to beat
+    return replace(candidate, error=sum(errors)), errors
 
 
-def _judges(graph: FloatGraph) -> dict[str, View]:
-    """Return the tensors that a choice is judged by, and in which view.
-
-    They are the outputs, but logits instead of scores: a softmax hides most of the error behind its
-    few undecided samples. So logits are seen through a softmax that is soft on every sample.
-    """
-    makers = {operation.output: operation for operation in graph.operations}
-    judges: dict[str, View] = {}
-    for name in graph.outputs:
-        maker = makers.get(name)
-        if isinstance(maker, Softmax):
-            judges[maker.input] = _SoftScores()
-        else:
-            judges[maker.input if isinstance(maker, Logistic) else name] = _as_it_is
-    return judges
+def _descend(best: _Measured, histogram: Histogram, measure: Measure) -> _Measured:
+    """Move the ends of the range, together and alone, for as long as the output gains."""
+    whole = find_range(histogram, RangeMethod.MIN_MAX)
+    for step in _STEPS:
+        for move in (_with_both, _with_high, _with_low):
+            while (further := _further(best, move(best[0].ends, step, whole), measure)) is not None:
+                best = further
+    return best
 
 
-def _as_it_is(values: _Floats) -> _Floats:
-    return values
+def _further(best: _Measured, ends: Range, measure: Measure) -> _Measured | None:
+    """Return the candidate with these ends if it is one, and better."""
+    if ends == best[0].ends:
+        return None
+    errors = measure(range_params(ends.low, ends.high), best[1])
+    if errors is None or sum(errors) >= best[0].error * (1 - LEAST_GAIN):
+        return None
+    return Candidate(RangeMethod.MEASURED, ends, sum(errors)), errors
 
 
-class _SoftScores:
-    """Softmax at a temperature that the first logits it sees fix: half of their usual margin."""
-
-    def __init__(self) -> None:
-        self._temperature: float | None = None
-
-    def __call__(self, logits: _Floats) -> _Floats:
-        if self._temperature is None:
-            top = np.sort(logits, axis=-1)[..., -2:]
-            self._temperature = max(float(np.median(np.ptp(top, axis=-1))) / 2, 1.0)
-        powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) / self._temperature)
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+def _with_both(ends: Range, step: float, whole: Range) -> Range:
+    return _with_low(_with_high(ends, step, whole), step, whole)
 
 
-def _run_all(runner: OnnxRunner, batches: Sequence[Mapping[str, Array]]) -> dict[str, _Floats]:
-    outputs = join([runner(batch) for batch in batches])
-    return {name: values.astype(np.float64) for name, values in outputs.items()}
+def _with_high(ends: Range, step: float, whole: Range) -> Range:
+    return replace(ends, high=min(ends.high * step, whole.high))
 
 
-def _scalars(
-    rounded: Sequence[str], params: Mapping[str, QuantParams]
-) -> dict[str, npt.NDArray[np.generic]]:
-    scalars: dict[str, npt.NDArray[np.generic]] = {}
-    for name in rounded:
-        scalars[SCALE + name] = np.array(params[name].scale[0], np.float32)
-        scalars[ZERO_POINT + name] = np.array(params[name].zero_point, np.int8)
-    return scalars
-
-
-def _sqnr_db(exact: _Floats, rounded: _Floats) -> float:
-    signal, noise = float((exact**2).sum()), float(((exact - rounded) ** 2).sum())
-    return 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30))
+def _with_low(ends: Range, step: float, whole: Range) -> Range:
+    return replace(ends, low=max(ends.low * step, whole.low))

@@ -2,11 +2,20 @@ import numpy as np
 import pytest
 
 from quantize.emit.onnx_qdq import emit_qdq_onnx
+from quantize.emit.onnx_simulated import SCALE, ZERO_POINT, emit_simulated_onnx
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.errors import DataError, ModelError
-from quantize.executors import Kernels, join, run_onnx, run_tflite, split, trace_tflite
+from quantize.executors import (
+    Kernels,
+    OnnxRunner,
+    join,
+    run_onnx,
+    run_tflite,
+    split,
+    trace_tflite,
+)
 from quantize.ir.interpreter import execute, trace
-from tests.models import random_inputs, tiny_classifier
+from tests.models import random_inputs, tiny_classifier, tiny_float_classifier
 
 
 @pytest.mark.ort
@@ -28,6 +37,21 @@ def test_threads_change_nothing() -> None:
     one, two = (run_onnx(model, {"image": values}, threads=n)["scores"] for n in (1, 2))
 
     assert np.array_equal(one, two)
+
+
+@pytest.mark.ort
+def test_weights_stay_float_between_rounded_tensors_where_integers_are_not_wanted() -> None:
+    names = ["conv", "depthwise"]
+    model = emit_simulated_onnx(tiny_float_classifier(), names, names)
+    feed: dict[str, np.ndarray] = {SCALE + name: np.array(1e-2, np.float32) for name in names}
+    feed |= {ZERO_POINT + name: np.array(-128, np.int8) for name in names}
+    feed["image"] = np.random.default_rng(2).normal(size=(4, 6, 6, 2)).astype(np.float32)
+
+    found = OnnxRunner(model, integers=False)(feed)
+
+    as_it_stands = OnnxRunner(model, optimize=False)(feed)
+    for name in names:
+        np.testing.assert_allclose(found[name], as_it_stands[name], atol=1e-5)
 
 
 @pytest.mark.ort
