@@ -46,6 +46,10 @@ class Reporter:
         self._not_before_s = 0.0
         self._described = ""
 
+    def prepare(self, pipelines: Sequence[Supervised]) -> None:
+        """Have a birth to say before the first turn: the broker may take us sooner than that."""
+        self._renew_births(pipelines)
+
     def turn(self, pipelines: Sequence[Supervised], now_s: float) -> None:
         """Publish what has changed, and health when it is due."""
         has_changed = self._note_sources(pipelines)

@@ -57,6 +57,7 @@ class Supervisor:
         self._pipelines = pipelines
         self._until_finished = until_finished
         self._is_ready = False
+        parts.reporter.prepare(pipelines)
 
     def run(self, stop: threading.Event) -> None:
         """Turn until told to stop, all is finished or nothing can work; then end the workers."""
