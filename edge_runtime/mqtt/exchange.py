@@ -33,6 +33,7 @@ from edge_runtime.time_source import TimeSource
 MAX_STATES = 512
 PROPERTIES_BYTES = 1024  # what a packet may hold beside topic and payload
 GOODBYE_S = 1.0
+UNANSWERED_LIMIT = 2  # mosquitto hangs up on what its rules forbid; 3.1.1 has no word for why
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +237,32 @@ class Exchange:
         """Publish one state; one of the supervisor's that the broker would hang up on is left."""
         if number:
             self._publish(Purpose.STORED, message, number=number)
-        elif self._fits(message):
-            self._publish(Purpose.BIRTH, message)
+        elif not self._fits(message):
+            self._leave_out(
+                message, f"{len(message.payload)} bytes, the broker takes no such packet"
+            )
+        elif self._is_forbidden(message):
+            self._leave_out(message, "the broker hangs up on it, do its rules forbid it?")
         else:
-            text = f"{message.topic}: {len(message.payload)} bytes, the broker takes no such packet"
-            self._parts.memory.complaint = Trouble(Cause.REFUSED, text)
+            self._publish(Purpose.BIRTH, message)
+
+    def _is_forbidden(self, message: Message) -> bool:
+        """Return whether a message abroad has cost connections; else count it as sent.
+
+        Without this an access rule for one foreign topic would keep us from ever being born.
+        """
+        if not topics.is_abroad(message.topic):
+            return False
+        unanswered = self._parts.memory.unanswered
+        unanswered[message.topic] += 1
+        if unanswered[message.topic] <= UNANSWERED_LIMIT:
+            return False
+        unanswered[message.topic] = UNANSWERED_LIMIT - 1  # the next birth tries once more
+        return True
+
+    def _leave_out(self, message: Message, why: str) -> None:
+        whole = self._parts.topics.full(message.topic)
+        self._parts.memory.complaint = Trouble(Cause.REFUSED, f"{whole}: {why}")
 
     def _send_news(self) -> None:
         """Send what overtakes the backlog: a changed status, answers, LIVE messages."""
@@ -309,6 +331,7 @@ class Exchange:
         if answer.trouble is not None:
             self._refused(sent, answer.trouble, now)
             return
+        self._parts.memory.unanswered.pop(sent.message.topic, None)
         if sent.message.delivery is Delivery.LATEST and sent.purpose is Purpose.STORED:
             self._parts.memory.remember(replace(sent.message, expiry_s=None))
         if sent.number:

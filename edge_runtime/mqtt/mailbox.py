@@ -99,12 +99,14 @@ class Memory:
         states: The last acknowledged LATEST message of each topic, published again at a birth,
             because a broker that restarted may have forgotten what it retained.
         refusals: Stored messages that the broker refused, by their number.
+        unanswered: How often a message abroad was sent at a birth without an answer, by topic.
         complaint: What it said, until a stored message is acknowledged again.
     """
 
     def __init__(self) -> None:
         self.states: OrderedDict[str, Message] = OrderedDict()
         self.refusals: dict[int, Refusal] = {}
+        self.unanswered: Counter[str] = Counter()
         self.complaint: Trouble | None = None
         self.round_trips = RoundTrips()
 

@@ -47,7 +47,7 @@ class Topics:
 
     def full(self, topic: str) -> str:
         """Return the whole name of a topic below the root, or of one that is `abroad`."""
-        if topic.startswith(_ABROAD):
+        if is_abroad(topic):
             return topic.removeprefix(_ABROAD)
         return f"{self.root}/{topic}"
 
@@ -89,6 +89,11 @@ def is_publishable(full: str) -> bool:
 def abroad(full: str) -> str:
     """Return how a message names a topic that is not below our root."""
     return f"{_ABROAD}{full}"
+
+
+def is_abroad(topic: str) -> bool:
+    """Return whether a message's topic is not below our root."""
+    return topic.startswith(_ABROAD)
 
 
 def home_assistant_config(device: str) -> str:

@@ -9,6 +9,8 @@ import pytest
 from edge_runtime.mqtt.connection import TlsSettings
 from edge_runtime.mqtt.exchange import ExchangeSettings
 from edge_runtime.mqtt.session import SessionState
+from edge_runtime.mqtt.topics import abroad
+from edge_runtime.records import Delivery, Message
 from tests.broker.certificates import Authority
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.broker.proxy import SESSION_TAKEN_OVER, Interposer, OldBroker
@@ -146,6 +148,39 @@ def test_a_forbidden_topic_is_complained_of_and_given_up_in_the_end(
     rig.wait_online()  # mosquitto 2.0 hangs up after each refusal
     rig.put(2, topic="alert")
     eventually(lambda: cause(rig) is None, "the complaint is over")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_forbidden_birth_keeps_nobody_from_being_born(
+    start: Callable[..., Mosquitto], tmp_path: Path, make_rig: MakeRig, protocol: str
+) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(f"topic write {TOPICS.root}/#\ntopic read {TOPICS.root}/cmd/#\n")
+    rules.chmod(0o644)
+    broker = start(f"acl_file {rules}")
+    rig = make_rig(broker.port, protocol=protocol)
+    elsewhere = Message(abroad("homeassistant/device/pi-1/config"), b"{}", Delivery.LATEST)
+    rig.births = (rig.births[0], elsewhere, *rig.births[1:])
+
+    rig.start().wait_online()
+    rig.put(1)
+
+    eventually(rig.outbox.is_empty, "delivered")
+    assert rig.session.status().connections == 1
+
+
+def test_a_birth_larger_than_the_broker_takes_is_left_out(
+    start: Callable[..., Mosquitto], make_rig: MakeRig
+) -> None:
+    broker = start("max_packet_size 4000")
+    rig = make_rig(broker.port)
+    large = Message(abroad("homeassistant/device/pi-1/config"), bytes(5000), Delivery.LATEST)
+    rig.births = (*rig.births, large)
+
+    rig.start().wait_online()
+
+    assert rig.session.status().connections == 1
+    assert "homeassistant/device/pi-1/config: 5000 bytes" in rig.session.status().trouble.text
 
 
 def test_a_message_larger_than_the_broker_takes_is_not_sent(
