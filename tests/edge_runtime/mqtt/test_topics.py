@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import ConfigError
-from edge_runtime.mqtt.topics import MAX_TOPIC_CHARS, Topics, is_publishable, pipeline_source, reply
+from edge_runtime.mqtt.topics import (
+    MAX_TOPIC_CHARS,
+    Topics,
+    abroad,
+    is_abroad,
+    is_publishable,
+    pipeline_source,
+    reply,
+)
 
 TOPICS = Topics("home", "porch-pi")
 
@@ -52,3 +60,11 @@ def test_answers_go_only_where_they_do_no_harm(topic: str, may: bool) -> None:
 def test_no_wildcard_is_ever_publishable(text: str) -> None:
     if "+" in text or "#" in text or not text:
         assert not is_publishable(text)
+
+
+def test_a_topic_abroad_is_not_put_below_our_root() -> None:
+    topic = abroad("homeassistant/device/porch-pi/config")
+
+    assert TOPICS.full(topic) == "homeassistant/device/porch-pi/config"
+    assert is_abroad(topic)
+    assert not is_abroad("status")
