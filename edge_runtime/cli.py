@@ -48,17 +48,17 @@ Examples:
 @CONFIG
 @click.option("--until-finished", is_flag=True, help="End when all sources have and all is sent.")
 @click.option(
-    "--log-level", default="info", help="debug, info, warning or error.", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
 )
 def run(config: Path, *, until_finished: bool, log_level: str) -> None:
     """Run the pipelines of CONFIG until stopped by SIGTERM or Ctrl-C."""
-    level = logging.getLevelNamesMapping().get(log_level.upper())
-    if level is None:
-        raise click.UsageError(f"--log-level {log_level}: debug, info, warning or error")
     hold_back_signals()  # before the slow imports: an early SIGTERM stops in good order, too
     from edge_runtime.run import run_daemon  # noqa: PLC0415 - workers import this module too
 
-    logging.basicConfig(level=level, format=_LOG_FORMAT, stream=sys.stderr)
+    logging.basicConfig(level=log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     run_daemon(config, until_finished=until_finished)
 
 

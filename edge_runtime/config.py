@@ -84,11 +84,12 @@ def load_config(path: Path) -> Config:
         ConfigError: The file cannot be read, or see `decode_config`.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: {len(data)} bytes, allowed are {MAX_CONFIG_BYTES}")
+        raise ConfigError(f"{path}: larger than the {MAX_CONFIG_BYTES} bytes that are allowed")
     try:
         config = decode_config(data.decode("utf-8"))
     except UnicodeDecodeError as error:

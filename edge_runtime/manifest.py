@@ -5,9 +5,10 @@ plain files, each named in the manifest with its size and SHA-256.
 """
 
 import hashlib
+import math
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -18,6 +19,9 @@ MANIFEST_NAME = "manifest.json"
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 BUNDLE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_VERSION = 999_999_999
+MAX_SIDE_PX = 16_384
+MAX_WINDOW_ROWS = 1_000_000
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,6 +52,8 @@ class ImageInput(_Record, frozen=True, tag="image"):
     """An image becomes (1, height, width, channels): resized, colours ordered, (x - mean) / std.
 
     Attributes:
+        width: In pixels, 1 to MAX_SIDE_PX.
+        height: Likewise.
         colour: Order of the channels that the model takes.
         resize: stretch ignores the aspect ratio, letterbox pads with grey (114), crop cuts
             the middle.
@@ -68,8 +74,8 @@ class WindowInput(_Record, frozen=True, tag="window"):
 
     Attributes:
         columns: Names of the sensor's columns, in the model's order.
-        length: Rows in a window.
-        step: Rows from one window to the next.
+        length: Rows in a window, 1 to MAX_WINDOW_ROWS.
+        step: Rows from one window to the next, likewise.
         mean: One per column, or one for all.
         std: Likewise, not 0.
     """
@@ -187,14 +193,55 @@ def decode_manifest(data: bytes) -> Manifest:
     except msgspec.DecodeError as error:
         raise BundleError(f"manifest: {error}") from error
     _check_names(manifest)
+    try:
+        check_preprocessing(manifest.preprocessing)
+    except BundleError as error:
+        raise BundleError(f"manifest: preprocessing: {error}") from error
     return manifest
+
+
+def check_preprocessing(spec: TensorInput | ImageInput | WindowInput) -> None:
+    """Refuse sizes that no device can take, and numbers that give none.
+
+    Raises:
+        BundleError: A size or number outside what the class allows; it is named.
+    """
+    match spec:
+        case TensorInput():
+            pass
+        case ImageInput(width=width, height=height, colour=colour):
+            _check_sizes({"width": width, "height": height}, MAX_SIDE_PX)
+            _check_scaling(spec.mean, spec.std, 1 if colour == "grey" else 3)
+        case WindowInput(columns=columns, length=length, step=step):
+            if not columns or len(set(columns)) != len(columns):
+                raise BundleError(f"columns {columns}, allowed are different names, at least one")
+            _check_sizes({"length": length, "step": step}, MAX_WINDOW_ROWS)
+            _check_scaling(spec.mean, spec.std, len(columns))
+        case _:
+            assert_never(spec)
+
+
+def _check_sizes(sizes: dict[str, int], most: int) -> None:
+    for name, size in sizes.items():
+        if not 1 <= size <= most:
+            raise BundleError(f"{name} {size}, allowed is 1 to {most}")
+
+
+def _check_scaling(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    for name, values in {"mean": mean, "std": std}.items():
+        if len(values) not in {1, channels}:
+            raise BundleError(f"{name} has {len(values)} numbers, allowed is 1 or {channels}")
+        if not all(math.isfinite(value) for value in values):
+            raise BundleError(f"{name} {values}, allowed are finite numbers")
+    if 0.0 in std:
+        raise BundleError(f"std {std}, allowed is anything but 0")
 
 
 def _check_names(manifest: Manifest) -> None:
     if not BUNDLE_NAME.fullmatch(manifest.name):
         raise BundleError(f"manifest: name {manifest.name!r}, allowed is {BUNDLE_NAME.pattern}")
-    if manifest.version < 1:
-        raise BundleError(f"manifest: version {manifest.version}, allowed are integers from 1")
+    if not 1 <= manifest.version <= MAX_VERSION:
+        raise BundleError(f"manifest: version {manifest.version}, allowed is 1 to {MAX_VERSION}")
     names = [file.name for file in manifest.files]
     for name in names:
         if not FILE_NAME.fullmatch(name):

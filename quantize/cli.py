@@ -1,6 +1,7 @@
 """edge-quantize: arguments in, tables or one JSON object out, exit code."""
 
 import json
+import math
 import resource
 import sys
 import time
@@ -14,8 +15,8 @@ import msgspec
 from rich.console import Console
 
 from edge_runtime._version import __version__
-from edge_runtime.errors import EdgeRuntimeError
-from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
+from edge_runtime.errors import BundleError, EdgeRuntimeError
+from edge_runtime.manifest import ImageInput, TensorInput, WindowInput, check_preprocessing
 from quantize.calibrate.labels import read_class_names
 from quantize.calibrate.open_data import AS_THE_MODEL_TAKES_IT, DataSettings, Preprocessing
 from quantize.comparison import Comparison, compare_models
@@ -30,6 +31,19 @@ from quantize.tables import print_comparison, print_inspection, print_outcome
 
 EXIT_OUR_ERROR = 1
 EXIT_DROP = 3
+
+
+class _FiniteFloat(click.FloatRange):
+    """A number that is not NaN or infinite: against those every comparison would pass."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
+
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _EXISTING = click.Path(path_type=Path)
@@ -115,13 +129,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 @click.option("--task", type=click.Choice([task.value for task in Task]), help="If not inferred.")
 @click.option(
     "--threshold",
-    type=float,
+    type=_FiniteFloat(),
     metavar="T",
     help="Score that is an anomaly.  [default: 99th percentile of the calibration data]",
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(min=0.0),
+    type=_FiniteFloat(min=0.0),
     metavar="D",
     help="Exit with 3 where the metric is worse by more: points of accuracy or AUC, percent of"
     " RMSE. The bundle is written all the same; nothing is searched for.",
@@ -209,7 +223,13 @@ def inspect(model: Path, *, as_json: bool) -> None:
 
 
 def _read_recipe(path: Path | None) -> Recipe:
-    return Recipe() if path is None else read_recipe(_read_text(path, RecipeError))
+    if path is None:
+        return Recipe()
+    text = _read_text(path, RecipeError)
+    try:
+        return read_recipe(text)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
 
 
 def _read_preprocessing(path: Path | None) -> Preprocessing:
@@ -218,9 +238,11 @@ def _read_preprocessing(path: Path | None) -> Preprocessing:
     try:
         settings = tomllib.loads(_read_text(path, DataError))
         tagged = {"type": settings.pop("kind", None), **settings}
-        return msgspec.convert(tagged, TensorInput | ImageInput | WindowInput)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        spec = msgspec.convert(tagged, TensorInput | ImageInput | WindowInput)
+        check_preprocessing(spec)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, BundleError) as error:
         raise DataError(f"{path}: {_about_kind(error)}") from error
+    return spec
 
 
 def _about_kind(error: Exception) -> str:

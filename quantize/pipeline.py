@@ -72,9 +72,8 @@ def run_job(job: Job, watch: Watch) -> Outcome:
     """
     watch("load", 0, 0)
     opened, loaded = open_float_model(job.model)
-    destination = plan_destination(
-        job.out, job.name or bundle_name(opened.name), job.version, replace=job.force
-    )
+    name = bundle_name(opened.name) if job.name is None else job.name
+    destination = plan_destination(job.out, name, job.version, replace=job.force)
     data = open_job_data(job, loaded)
     read = counted(data.calibration, watch)
     quantized = quantize_graph(simplify(loaded.graph), read, job.recipe, watch)

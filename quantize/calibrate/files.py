@@ -65,11 +65,13 @@ def _list_samples(folder: Path) -> tuple[_Sample, ...]:
 def _from_table(folder: Path, table: Path) -> tuple[_Sample, ...]:
     try:
         with table.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or ()
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table}: cannot be read ({error})") from error
-    if rows and not {"file", "label"} <= set(rows[0]):
-        raise DataError(f"{table}: columns {', '.join(rows[0])}, expected file, label")
+    if not {"file", "label"} <= set(columns):
+        raise DataError(f"{table}: columns {', '.join(columns)}, expected file, label")
     return tuple(_from_row(folder, table, row) for row in rows)
 
 

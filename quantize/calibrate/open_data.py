@@ -10,6 +10,7 @@ import numpy as np
 from edge_runtime.errors import EdgeRuntimeError
 from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
 from edge_runtime.preprocess import to_tensor
+from edge_runtime.sources.opencv import opencv
 from quantize.calibrate.arrays import open_arrays
 from quantize.calibrate.dataset import Dataset, ModelInput, only_input
 from quantize.calibrate.files import open_folder
@@ -99,9 +100,9 @@ def _prepared(
 
 def _read_image(path: Path) -> Array:
     try:
-        import cv2  # noqa: PLC0415  # an extra: only where images are used
-    except ImportError as error:
-        raise DataError("images need OpenCV: pip install 'edge-runtime[camera]'") from error
+        cv2 = opencv()
+    except EdgeRuntimeError as error:
+        raise DataError(str(error)) from error
     encoded = np.fromfile(path, np.uint8)
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
     if image is None:

@@ -15,6 +15,7 @@ import msgspec
 from edge_runtime.manifest import (
     BUNDLE_NAME,
     MANIFEST_NAME,
+    MAX_VERSION,
     BundleFile,
     Manifest,
     encode_manifest,
@@ -60,8 +61,8 @@ def plan_destination(
     """
     if not BUNDLE_NAME.fullmatch(name):
         raise OutputError(f"name {name!r}, allowed is {BUNDLE_NAME.pattern}")
-    if version is not None and version < 1:
-        raise OutputError(f"version {version}, allowed are integers from 1")
+    if version is not None and not 1 <= version <= MAX_VERSION:
+        raise OutputError(f"version {version}, allowed is 1 to {MAX_VERSION}")
     chosen = version if version is not None else highest_version(out / name) + 1
     destination = Destination(out, name, chosen, replace)
     _refuse_existing(destination)

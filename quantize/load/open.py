@@ -85,7 +85,7 @@ def _read(path: Path) -> bytes:
 
 
 def _load_tflite(data: bytes, name: str) -> LoadedModel | IntGraph:
-    if is_int8_tflite(data):
+    if is_int8_tflite(data, name):
         return load_int8_tflite(data, name)
     return LoadedModel(load_float_tflite(data, name))
 

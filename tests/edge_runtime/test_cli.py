@@ -74,7 +74,13 @@ def test_doctor_and_models_answer_in_json(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("run",), ("fly",), ("run", "c.toml", "--log-level", "loud")]
+    "arguments",
+    [
+        ("run",),
+        ("fly",),
+        ("run", "c.toml", "--log-level", "loud"),
+        ("run", "c.toml", "--log-level", "notset"),
+    ],
 )
 def test_wrong_usage_exits_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]

@@ -147,6 +147,11 @@ def test_an_unreadable_file_is_one_line_that_names_it(tmp_path: Path) -> None:
         load_config(tmp_path / "bad.toml")
 
 
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(ConfigError, match="/dev/zero: larger than"):
+        load_config(Path("/dev/zero"))
+
+
 def test_the_port_follows_tls() -> None:
     assert MqttConfig().effective_port == 1883
     assert MqttConfig(tls=TlsConfig()).effective_port == 8883

@@ -362,6 +362,11 @@ def test_an_out_that_cannot_be_written_is_refused(model: Path, data: Path) -> No
         ("--preprocess", 'kind = "picture"', "kind: allowed are tensor, image, window"),
         ("--preprocess", 'kind = "image"\nwidth = 6\nheight = 6\ncolor = "rgb"', "`color`"),
         ("--preprocess", "width = 6", "kind: allowed are tensor, image, window"),
+        (
+            "--preprocess",
+            'kind = "image"\nwidth = 6\nheight = 1000000000',
+            "height 1000000000, allowed is 1 to 16384",
+        ),
         ("--labels", "a\nb\n", "2 names, the model has 3 classes"),
         ("--labels", "", "no labels"),
     ],
@@ -382,6 +387,36 @@ def test_a_missing_option_is_a_usage_error(model: Path) -> None:
 
     assert result.exit_code == 2
     assert "--calibrate" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "option", [("--max-drop", "nan"), ("--max-drop", "-1"), ("--threshold", "inf")]
+)
+def test_a_limit_that_nothing_reaches_is_a_usage_error(
+    option: tuple[str, str], model: Path, data: Path, tmp_path: Path
+) -> None:
+    result = _run(model, data, tmp_path / "out", *option)
+
+    assert result.exit_code == 2
+    assert option[0] in result.stderr
+
+
+def test_an_empty_name_is_refused(model: Path, data: Path, tmp_path: Path) -> None:
+    assert "name ''" in _refusal(_run(model, data, tmp_path / "out", "--name", ""))
+
+
+def test_a_damaged_image_is_one_line_and_opencv_is_silent(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").write_bytes(b"\x89PNG\r\n\x1a\nxxxx")
+    settings = ("--preprocess", DIGITS / "preprocess.toml")
+    arguments = [DIGITS / "digits.onnx", "--calibrate", images, *settings, "--out", tmp_path / "o"]
+
+    command = [sys.executable, "-m", "quantize", "run", *map(str, arguments)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert result.stderr == f"error: {images / 'a.png'}: not a readable image\n"
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["compare"], ["inspect"]])

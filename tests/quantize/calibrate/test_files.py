@@ -75,6 +75,8 @@ def test_the_hash_follows_the_content(tmp_path: Path) -> None:
         ("file,label\nc.png,1\n", "'c.png' is no file"),
         ("file,label\n../a.png,1\n", "is no file in"),
         ("name,label\na.png,1\n", "columns name, label, expected file, label"),
+        ("a.png,1\n", "columns a.png, 1, expected file, label"),
+        ("", "expected file, label"),
         ("file,label\na.png,\n", "has no label"),
         ("file,label\n", "no samples"),
     ],

@@ -99,9 +99,10 @@ def test_an_illegal_name_is_refused(name: str, tmp_path: Path) -> None:
         plan_destination(tmp_path, name, None)
 
 
-def test_version_0_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="version 0"):
-        plan_destination(tmp_path, "door", 0)
+@pytest.mark.parametrize("version", [-1, 0, 10**9])
+def test_a_version_that_the_device_would_not_find_is_refused(version: int, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=rf"version {version}, allowed is 1 to 999999999"):
+        plan_destination(tmp_path, "door", version)
 
 
 def test_an_out_that_is_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
