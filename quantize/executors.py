@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.engines.onnx_engine import session_options
 from quantize.errors import DataError, ModelError
 from quantize.ir.graph import Array
 
@@ -44,14 +45,8 @@ class OnnxRunner:
         import onnxruntime  # noqa: PLC0415  # slow, and only some commands need it
 
         levels = onnxruntime.GraphOptimizationLevel
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options = session_options(onnxruntime, threads=threads)
         options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # As on ARM: x86 rewrites int8 to uint8 and then leaves tensors with two readers in float.
-        options.add_session_config_entry("session.qdqisint8allowed", "1")
         options.add_session_config_entry("session.disable_quant_qdq", "0" if integers else "1")
         options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL

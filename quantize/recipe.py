@@ -58,7 +58,7 @@ class Recipe:
     weight_rounding: WeightRounding = WeightRounding.COMPENSATED
     bias_correction: bool = True
     search_samples: int = 64
-    batch_size: int = 16
+    batch_size: int = 4
 
     def __post_init__(self) -> None:
         """Refuse values outside of what is allowed."""

@@ -149,7 +149,7 @@ def _error(candidate: Candidate) -> float:
 def _candidates(histogram: Histogram, recipe: Recipe) -> list[Candidate]:
     """Return candidates that differ, the least own error first, without the hopeless."""
     methods = [method for method in recipe.range_methods if method is not RangeMethod.MEASURED]
-    every = [_candidate(histogram, method) for method in methods or [RangeMethod.MIN_MAX]]
+    every = [_candidate(histogram, method) for method in methods or [RangeMethod.MSE]]
     found: list[Candidate] = []
     for candidate in sorted(every, key=_error):
         is_new = not any(_are_alike(candidate.ends, other.ends) for other in found)

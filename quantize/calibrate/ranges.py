@@ -132,6 +132,7 @@ _METHODS: Mapping[RangeMethod, Callable[[Histogram], Range]] = {
     RangeMethod.PERCENTILE_99_999: _percentile(0.99999),
     RangeMethod.ENTROPY: _entropy,
     RangeMethod.MSE: _mse,
+    RangeMethod.MEASURED: _mse,  # where measuring begins
 }
 
 
