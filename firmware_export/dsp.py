@@ -104,12 +104,21 @@ class _Layer:
             "exponent": np.pad(self.exponent, (0, scales), constant_values=1).astype(np.int8),
         }
 
+    def finish_words(self, multiple: int) -> Words:
+        """Return (O / multiple, 2 * multiple + 1): biases, multipliers, exponents in one word."""
+        arrays = self.finish(multiple)
+        bias, multiplier = (arrays[key].reshape(-1, multiple) for key in ("bias", "multiplier"))
+        shifts = np.arange(multiple) * 8
+        exponents = arrays["exponent"].reshape(-1, multiple).astype(np.int32) << shifts
+        words = (bias, multiplier, exponents.sum(1, keepdims=True))
+        return np.concatenate(words, axis=1).astype(np.int32)
+
 
 def _conv(plain: Parameters, rows: Array) -> Parameters:
     layer = _prepared(plain, rows)
     if layer is None or not layer.fits_twins():
         return plain
-    arrays = {"weight": conv_words(layer.rows), **layer.finish(2)}
+    arrays: dict[str, Array] = {"weight": conv_words(layer.rows), "finish": layer.finish_words(2)}
     scratch_bytes = 5 * _up(rows.shape[1], 4)  # two pixels as int16, one as int8
     return _with_shape(plain, "edge_conv_dsp_s8", arrays, scratch_bytes)
 
@@ -118,7 +127,10 @@ def _depthwise(plain: Parameters, rows: Array) -> Parameters:
     layer = _prepared(plain, rows)
     if layer is None:
         return plain
-    arrays = {"weight": depthwise_words(layer.rows), **layer.finish(4)}
+    arrays: dict[str, Array] = {
+        "weight": depthwise_words(layer.rows),
+        "finish": layer.finish_words(4),
+    }
     channels, taps = rows.shape
     scratch_bytes = taps * POINTER_BYTES + channels
     return _with_shape(plain, "edge_depthwise_conv_dsp_s8", arrays, scratch_bytes)

@@ -130,24 +130,27 @@ typedef struct {
  *         convolution: (pairs of output channels, groups, 2) twins of channels x and y; the first
  *                      word holds values 0 and 2 of the group, the second one 1 and 3
  *         depthwise:   (groups of 4 channels, taps), one int8 for each channel, the first lowest
- * bias, multiplier, exponent  (output.channels, for a convolution rounded up to an even number):
- *         twice the folded bias; the multiplier; -shift, in [1, 31], 1 where the multiplier is 0.
- *         For every channel |bias| / 2 + 128 * (sum of |weight|) < 2^30 must hold.
+ * finish  what makes accumulators codes: twice the folded bias; the multiplier; the exponent, that
+ *         is -shift, in [1, 31], 1 where the multiplier is 0. Channels filled up have zeros.
+ *         convolution: (pairs of output channels) two biases, two multipliers, and a word with
+ *                      both exponents, the first in the lowest byte, the second in the next one
+ *         depthwise:   (groups of 4 channels) four biases, four multipliers, and four exponents
+ *                      likewise in one word
+ *         For every channel |folded bias| + 128 * (sum of |weight|) < 2^30 must hold.
  */
 typedef struct {
     edge_conv_t shape;
     const int32_t *weight;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *exponent;
+    const int32_t *finish;
 } edge_conv_dsp_t;
 
 /* Fully connected with weights as the dsp kernel wants them.
  *
  * weight  (fours of outputs, groups of 4 inputs, 2, 2) words of twins: two pairs of outputs, and
  *         of each inputs 0 and 2, then 1 and 3
- * bias, multiplier, exponent  as for edge_conv_dsp_t; bias is filled up to whole fours, and so are
- *         the others where is_per_channel is 1; otherwise they hold one value for all.
+ * bias, multiplier, exponent  the numbers of edge_conv_dsp_t's finish, each in a table; bias is filled
+ *         up to whole fours, and so are the others where is_per_channel is 1; otherwise they hold
+ *         one value for all.
  */
 typedef struct {
     int32_t input_size;

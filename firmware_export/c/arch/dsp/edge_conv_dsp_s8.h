@@ -14,12 +14,20 @@ typedef struct {
     edge_window_t window;
     int32_t row;
     int32_t column;
+    int is_pointwise; /* 1 x 1, one pixel after the other, nothing but whole words */
+    const int8_t *next; /* where it is so */
 } edge_conv_cursor_t;
 
-EDGE_INLINE edge_conv_cursor_t edge_conv_dsp_start(const edge_conv_t *conv)
+EDGE_INLINE edge_conv_cursor_t edge_conv_dsp_start(const edge_conv_t *conv, const int8_t *input)
 {
     edge_conv_cursor_t cursor;
 
+    cursor.is_pointwise = conv->kernel_height == 1 && conv->kernel_width == 1 &&
+                          conv->stride_height == 1 && conv->stride_width == 1 &&
+                          conv->input.height == conv->output.height &&
+                          conv->input.width == conv->output.width && conv->pad_top == 0 &&
+                          conv->pad_left == 0 && (conv->input.channels & 3) == 0;
+    cursor.next = input;
     cursor.row = 0;
     cursor.column = 0;
     cursor.window.y = edge_conv_rows(conv, 0);
@@ -114,6 +122,11 @@ EDGE_INLINE void edge_conv_dsp_inside(const edge_conv_t *conv, const int8_t *inp
 EDGE_KERNEL void edge_conv_dsp_gather(const edge_conv_t *conv, const int8_t *input,
                                       edge_conv_cursor_t *cursor, int8_t *patch, int8_t *columns)
 {
+    if (cursor->is_pointwise) {
+        edge_dsp_expand(cursor->next, conv->input.channels >> 2, columns);
+        cursor->next += conv->input.channels;
+        return;
+    }
     if ((conv->input.channels & 3) == 0 && edge_conv_is_inside(conv, &cursor->window)) {
         edge_conv_dsp_inside(conv, input, &cursor->window, columns);
     } else {
@@ -123,49 +136,38 @@ EDGE_KERNEL void edge_conv_dsp_gather(const edge_conv_t *conv, const int8_t *inp
     edge_conv_dsp_next(conv, cursor);
 }
 
-/* Channels [channel, channel + 2) of two pixels whose outputs lie `pitch` apart. */
-EDGE_INLINE void edge_conv_dsp_2x2(const edge_conv_dsp_t *layer, int32_t channel,
-                                   const int32_t *weight, const int8_t *columns, int32_t groups,
-                                   int8_t *output, int32_t pitch)
+/* Makes the second pixel of `columns` the first one's like. */
+EDGE_INLINE void edge_conv_dsp_repeat(int32_t groups, int8_t *columns)
 {
-    const edge_dsp_sums_t sums = edge_dsp_dot_2x2(weight, columns, groups);
-    const int32_t zero_point = layer->shape.output_zero_point;
-    const int32_t bias_x = layer->bias[channel];
-    const int32_t bias_y = layer->bias[channel + 1];
-    const int32_t multiplier_x = layer->multiplier[channel];
-    const int32_t multiplier_y = layer->multiplier[channel + 1];
-    const int32_t exponent_x = layer->exponent[channel];
-    const int32_t exponent_y = layer->exponent[channel + 1];
-
-    output[0] = edge_dsp_output(edge_dsp_twice_x(sums.both_0, sums.y_0, bias_x), multiplier_x,
-                                exponent_x, zero_point);
-    output[1] = edge_dsp_output(edge_dsp_twice_y(sums.y_0, bias_y), multiplier_y, exponent_y,
-                                zero_point);
-    output += pitch;
-    output[0] = edge_dsp_output(edge_dsp_twice_x(sums.both_1, sums.y_1, bias_x), multiplier_x,
-                                exponent_x, zero_point);
-    output[1] = edge_dsp_output(edge_dsp_twice_y(sums.y_1, bias_y), multiplier_y, exponent_y,
-                                zero_point);
+    for (; groups > 0; groups--) {
+        (void)memcpy(columns + 8, columns, 8);
+        columns += 16;
+    }
 }
 
-/* All channels of two pixels; `pitch` is 0 where both are the same. */
+/* All channels of two pixels, whose outputs may be the same. */
 EDGE_KERNEL void edge_conv_dsp_pixels(const edge_conv_dsp_t *layer, const int8_t *columns,
-                                      int8_t *output, int32_t pitch)
+                                      int8_t *first, int8_t *second)
 {
-    const int32_t channels = layer->shape.output.channels;
+    const int32_t zero_point = layer->shape.output_zero_point;
     const int32_t groups = edge_conv_dsp_groups(&layer->shape);
     const int32_t *weight = layer->weight;
-    int8_t last[4];
-    int32_t channel;
+    const int32_t *finish = layer->finish;
+    int32_t pairs = layer->shape.output.channels >> 1;
 
-    for (channel = 0; channel + 2 <= channels; channel += 2) {
-        edge_conv_dsp_2x2(layer, channel, weight, columns, groups, output + channel, pitch);
-        weight += 2 * groups;
+    for (; pairs > 0; pairs--) {
+        edge_dsp_finish_2x2(edge_dsp_dot_2x2(&weight, columns, groups), &finish, zero_point,
+                            &first, &second);
     }
-    if (channel < channels) {
-        edge_conv_dsp_2x2(layer, channel, weight, columns, groups, last, 2);
-        output[channel] = last[0];
-        output[channel + pitch] = last[2];
+    if ((layer->shape.output.channels & 1) != 0) {
+        int8_t last[4];
+        int8_t *last_first = last;
+        int8_t *last_second = last + 2;
+
+        edge_dsp_finish_2x2(edge_dsp_dot_2x2(&weight, columns, groups), &finish, zero_point,
+                            &last_first, &last_second);
+        *first = last[0];
+        *second = last[2];
     }
 }
 
@@ -178,22 +180,22 @@ EDGE_KERNEL void edge_conv_dsp_s8(const edge_conv_dsp_t *layer, const int8_t *in
     const int32_t groups = edge_conv_dsp_groups(conv);
     const int32_t pixels = conv->output.height * conv->output.width;
     int8_t *patch = scratch + 16 * groups;
-    edge_conv_cursor_t cursor = edge_conv_dsp_start(conv);
-    int32_t pitch = conv->output.channels;
+    edge_conv_cursor_t cursor = edge_conv_dsp_start(conv, input);
     int32_t pixel;
 
     (void)memset(patch + 4 * (groups - 1), 0, 4); /* not all of it may be written later */
     for (pixel = 0; pixel < pixels; pixel += 2) {
-        edge_conv_cursor_t second = cursor;
+        int8_t *first = output + pixel * conv->output.channels;
+        int8_t *second = first;
 
         edge_conv_dsp_gather(conv, input, &cursor, patch, scratch);
         if (pixel + 1 < pixels) {
+            second += conv->output.channels;
             edge_conv_dsp_gather(conv, input, &cursor, patch, scratch + 8);
         } else {
-            pitch = 0;
-            edge_conv_dsp_gather(conv, input, &second, patch, scratch + 8);
+            edge_conv_dsp_repeat(groups, scratch);
         }
-        edge_conv_dsp_pixels(layer, scratch, output + pixel * conv->output.channels, pitch);
+        edge_conv_dsp_pixels(layer, scratch, first, second);
     }
     edge_dsp_clamp(output, pixels * conv->output.channels, conv->activation_min,
                    conv->activation_max);

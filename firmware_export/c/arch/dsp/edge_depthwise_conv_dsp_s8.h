@@ -62,23 +62,12 @@ EDGE_INLINE void edge_depthwise_dsp_pixel(const edge_conv_dsp_t *layer, const in
 {
     const int32_t zero_point = layer->shape.output_zero_point;
     const int32_t *weight = layer->weight;
-    const int32_t *bias = layer->bias;
-    const int32_t *multiplier = layer->multiplier;
-    const int8_t *exponent = layer->exponent;
+    const int32_t *finish = layer->finish;
     int32_t channel;
 
     for (channel = 0; channel < layer->shape.output.channels; channel += 4) {
-        const edge_dsp_channels_t sums = edge_dsp_taps_4(cells, taps, weight, channel);
-
-        output[0] = edge_dsp_output(bias[0] + 2 * sums.a, multiplier[0], exponent[0], zero_point);
-        output[1] = edge_dsp_output(bias[1] + 2 * sums.b, multiplier[1], exponent[1], zero_point);
-        output[2] = edge_dsp_output(bias[2] + 2 * sums.c, multiplier[2], exponent[2], zero_point);
-        output[3] = edge_dsp_output(bias[3] + 2 * sums.d, multiplier[3], exponent[3], zero_point);
-        weight += taps;
-        bias += 4;
-        multiplier += 4;
-        exponent += 4;
-        output += 4;
+        edge_dsp_finish_4(edge_dsp_taps_4(cells, taps, &weight, channel), &finish, zero_point,
+                          &output);
     }
 }
 

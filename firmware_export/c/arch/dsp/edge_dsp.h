@@ -95,32 +95,44 @@ EDGE_INLINE void edge_dsp_twin(uint32_t weight, uint32_t input, uint32_t *both, 
 
 #endif
 
+#if EDGE_DSP_IS_NATIVE
+#define EDGE_DSP_EXPAND                                                                            \
+    "ldr %[odd], [%[source]], #4\n"                                                                \
+    "sxtb16 %[even], %[odd]\n"                                                                     \
+    "sxtb16 %[odd], %[odd], ror #8\n"                                                              \
+    "strd %[even], %[odd], [%[target]], #16\n"
+#define EDGE_DSP_RUN_EXPAND(words)                                                                 \
+    __asm__ volatile(words                                                                         \
+                     : [source] "+r"(source), [target] "+r"(target), [even] "=&r"(even),           \
+                       [odd] "=&r"(odd)                                                            \
+                     :                                                                             \
+                     : "memory")
+#endif
+
 /* Expands `words` times four int8 to two words of int16 pairs, bytes (0, 2) and (1, 3); the next
  * two words are written 16 bytes on. source at any address, target aligned to 4. */
 EDGE_INLINE void edge_dsp_expand(const int8_t *source, int32_t words, int8_t *target)
 {
-    for (; words > 0; words--) {
 #if EDGE_DSP_IS_NATIVE
-        uint32_t even;
-        uint32_t odd;
+    uint32_t even;
+    uint32_t odd;
 
-        __asm__ volatile("ldr %[odd], [%[source]], #4\n"
-                         "sxtb16 %[even], %[odd]\n"
-                         "sxtb16 %[odd], %[odd], ror #8\n"
-                         "strd %[even], %[odd], [%[target]], #16\n"
-                         : [source] "+r"(source), [target] "+r"(target), [even] "=&r"(even),
-                           [odd] "=&r"(odd)
-                         :
-                         : "memory");
+    for (; words >= 4; words -= 4) {
+        EDGE_DSP_RUN_EXPAND(EDGE_DSP_EXPAND EDGE_DSP_EXPAND EDGE_DSP_EXPAND EDGE_DSP_EXPAND);
+    }
+    for (; words > 0; words--) {
+        EDGE_DSP_RUN_EXPAND(EDGE_DSP_EXPAND);
+    }
 #else
+    for (; words > 0; words--) {
         const uint32_t word = edge_dsp_load(source);
         const uint32_t pairs[2] = {edge_dsp_even(word), edge_dsp_odd(word)};
 
         (void)memcpy(target, pairs, sizeof pairs);
         source += 4;
         target += 16;
-#endif
     }
+#endif
 }
 
 #if EDGE_DSP_IS_NATIVE
@@ -147,11 +159,13 @@ EDGE_INLINE void edge_dsp_expand(const int8_t *source, int32_t words, int8_t *ta
                      : "r4", "r5", "r6", "r8", "memory")
 #endif
 
-/* Two channels at two pixels over 4 * groups values: weight is (groups, 2) words of twins, columns
- * (groups, pixel 0 and 1, 2) words of int16 pairs, as edge_dsp_expand writes them. */
-EDGE_INLINE edge_dsp_sums_t edge_dsp_dot_2x2(const int32_t *weight, const int8_t *columns,
+/* Two channels at two pixels over 4 * groups values: *next is (groups, 2) words of twins, and moved
+ * behind them, columns (groups, pixel 0 and 1, 2) words of int16 pairs, as edge_dsp_expand writes
+ * them. */
+EDGE_INLINE edge_dsp_sums_t edge_dsp_dot_2x2(const int32_t **next, const int8_t *columns,
                                              int32_t groups)
 {
+    const int32_t *weight = *next;
     edge_dsp_sums_t s = {0u, 0u, 0u, 0u};
 #if EDGE_DSP_IS_NATIVE
     uint32_t w0;
@@ -177,6 +191,7 @@ EDGE_INLINE edge_dsp_sums_t edge_dsp_dot_2x2(const int32_t *weight, const int8_t
         columns += 16;
     }
 #endif
+    *next = weight;
     return s;
 }
 
@@ -240,47 +255,54 @@ EDGE_INLINE edge_dsp_sums_t edge_dsp_dot_4(const int32_t *weight, const int8_t *
 }
 
 #if EDGE_DSP_IS_NATIVE
-/* One tap of four channels, its cell's address in `cell`: 4 products in 10 instructions. */
-#define EDGE_DSP_TAP(cell)                                                                         \
+/* One tap of four channels, its cell's address in `cell`, its weights in `w`. */
+#define EDGE_DSP_TAP(cell, w)                                                                      \
     "ldr %[" cell "], [%[" cell "], %[channel]]\n"                                                 \
-    "ldr %[w], [%[weight]], #4\n"                                                                  \
     "sxtb16 %[odd], %[" cell "], ror #8\n"                                                         \
     "sxtb16 %[" cell "], %[" cell "]\n"                                                            \
-    "sxtb16 %[w_odd], %[w], ror #8\n"                                                              \
-    "sxtb16 %[w], %[w]\n"                                                                          \
-    "smlabb %[a], %[" cell "], %[w], %[a]\n"                                                       \
-    "smlatt %[c], %[" cell "], %[w], %[c]\n"                                                       \
+    "sxtb16 %[w_odd], %[" w "], ror #8\n"                                                          \
+    "sxtb16 %[" w "], %[" w "]\n"                                                                  \
+    "smlabb %[a], %[" cell "], %[" w "], %[a]\n"                                                   \
+    "smlatt %[c], %[" cell "], %[" w "], %[c]\n"                                                   \
     "smlabb %[b], %[odd], %[w_odd], %[b]\n"                                                        \
     "smlatt %[d], %[odd], %[w_odd], %[d]\n"
+/* 8 products in 20 instructions. */
+#define EDGE_DSP_TWO_TAPS                                                                          \
+    "ldrd %[p], %[q], [%[cells]], #8\n"                                                            \
+    "ldrd %[w], %[v], [%[weight]], #8\n" EDGE_DSP_TAP("p", "w") EDGE_DSP_TAP("q", "v")
+#define EDGE_DSP_ONE_TAP                                                                           \
+    "ldr %[p], [%[cells]], #4\n"                                                                   \
+    "ldr %[w], [%[weight]], #4\n" EDGE_DSP_TAP("p", "w")
 #define EDGE_DSP_RUN_TAPS(taps)                                                                    \
     __asm__ volatile(taps                                                                          \
                      : [weight] "+r"(weight), [cells] "+r"(cells), [a] "+r"(s.a), [b] "+r"(s.b),   \
-                       [c] "+r"(s.c), [d] "+r"(s.d), [p] "=&r"(p), [q] "=&r"(q),                   \
-                       [odd] "=&r"(odd), [w] "=&r"(w), [w_odd] "=&r"(w_odd)                        \
+                       [c] "+r"(s.c), [d] "+r"(s.d), [p] "=&r"(p), [q] "=&r"(q), [w] "=&r"(w),     \
+                       [v] "=&r"(v), [odd] "=&r"(odd), [w_odd] "=&r"(w_odd)                        \
                      : [channel] "r"(channel)                                                      \
                      : "memory")
 #endif
 
 /* Channels [channel, channel + 4) over `taps` cells, whose addresses lie in `cells` one after the
- * other (aligned to 4); weight is (taps) words of four int8. */
+ * other (aligned to 4); *next is (taps) words of four int8, and moved behind them. */
 EDGE_INLINE edge_dsp_channels_t edge_dsp_taps_4(const int8_t *cells, int32_t taps,
-                                                const int32_t *weight, int32_t channel)
+                                                const int32_t **next, int32_t channel)
 {
+    const int32_t *weight = *next;
     edge_dsp_channels_t s = {0, 0, 0, 0};
 #if EDGE_DSP_IS_NATIVE
     uint32_t p;
     uint32_t q;
     uint32_t w;
+    uint32_t v;
     uint32_t odd;
     uint32_t w_odd;
 
-    for (; taps > 1; taps -= 2) {
-        EDGE_DSP_RUN_TAPS("ldrd %[p], %[q], [%[cells]], #8\n" EDGE_DSP_TAP("p") EDGE_DSP_TAP("q"));
+    for (; taps >= 4; taps -= 4) {
+        EDGE_DSP_RUN_TAPS(EDGE_DSP_TWO_TAPS EDGE_DSP_TWO_TAPS);
     }
-    if (taps > 0) {
-        EDGE_DSP_RUN_TAPS("ldr %[p], [%[cells]], #4\n" EDGE_DSP_TAP("p"));
+    for (; taps > 0; taps--) {
+        EDGE_DSP_RUN_TAPS(EDGE_DSP_ONE_TAP);
     }
-    (void)q;
 #else
     for (; taps > 0; taps--) {
         const uint32_t word = (uint32_t)*weight++;
@@ -295,6 +317,7 @@ EDGE_INLINE edge_dsp_channels_t edge_dsp_taps_4(const int8_t *cells, int32_t tap
         cells += sizeof cell;
     }
 #endif
+    *next = weight;
     return s;
 }
 
@@ -334,6 +357,92 @@ EDGE_INLINE int8_t edge_dsp_output(int32_t doubled, int32_t multiplier, int32_t 
     value = value > INT8_MAX ? INT8_MAX : value;
 #endif
     return (int8_t)value;
+}
+
+#if EDGE_DSP_IS_NATIVE
+/* edge_dsp_output in pieces, so that one block finishes four outputs without spilling: %[sum] is
+ * doubled already; the low byte of `exponent` counts, and the output's address moves on. */
+#define EDGE_DSP_SCALE(sum, multiplier)                                                            \
+    "smmulr %[" sum "], %[" sum "], " multiplier "\n"                                              \
+    "add %[" sum "], %[" sum "], %[" sum "], asr #31\n"
+#define EDGE_DSP_STORE(sum, exponent, output)                                                      \
+    "asrs %[" sum "], %[" sum "], " exponent "\n"                                                  \
+    "adc %[" sum "], %[" sum "], %[zero_point]\n"                                                  \
+    "ssat %[" sum "], #8, %[" sum "]\n"                                                            \
+    "strb %[" sum "], [%[" output "]], #1\n"
+#endif
+
+/* Channels x and y at two pixels to *first and *second, which move on; *finish is bias x and y,
+ * multiplier x and y, and a word with exponent x in its lowest byte and y in the next. */
+EDGE_INLINE void edge_dsp_finish_2x2(edge_dsp_sums_t s, const int32_t **finish, int32_t zero_point,
+                                     int8_t **first, int8_t **second)
+{
+    const int32_t *f = *finish;
+    int8_t *p = *first;
+    int8_t *q = *second;
+
+#if EDGE_DSP_IS_NATIVE
+    __asm__ volatile(
+        "ldmia %[f]!, {r4, r5, r6, r8}\n"
+        "sub %[both_0], %[both_0], %[y_0]\n"
+        "sub %[both_1], %[both_1], %[y_1]\n"
+        "add %[both_0], r4, %[both_0], asr #7\n"
+        "add %[both_1], r4, %[both_1], asr #7\n"
+        "add %[y_0], r5, %[y_0], lsl #1\n"
+        "add %[y_1], r5, %[y_1], lsl #1\n"
+        "ldr r4, [%[f]], #4\n" EDGE_DSP_SCALE("both_0", "r6") EDGE_DSP_SCALE("both_1", "r6")
+            EDGE_DSP_SCALE("y_0", "r8") EDGE_DSP_SCALE("y_1", "r8")
+                EDGE_DSP_STORE("both_0", "r4", "p") EDGE_DSP_STORE("both_1", "r4", "q")
+        "lsr r4, r4, #8\n" EDGE_DSP_STORE("y_0", "r4", "p") EDGE_DSP_STORE("y_1", "r4", "q")
+        : [both_0] "+r"(s.both_0), [y_0] "+r"(s.y_0), [both_1] "+r"(s.both_1), [y_1] "+r"(s.y_1),
+          [f] "+r"(f), [p] "+r"(p), [q] "+r"(q)
+        : [zero_point] "r"(zero_point)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+#else
+    *p++ = edge_dsp_output(edge_dsp_twice_x(s.both_0, s.y_0, f[0]), f[2], f[4] & 255, zero_point);
+    *q++ = edge_dsp_output(edge_dsp_twice_x(s.both_1, s.y_1, f[0]), f[2], f[4] & 255, zero_point);
+    *p++ = edge_dsp_output(edge_dsp_twice_y(s.y_0, f[1]), f[3], f[4] >> 8, zero_point);
+    *q++ = edge_dsp_output(edge_dsp_twice_y(s.y_1, f[1]), f[3], f[4] >> 8, zero_point);
+    f += 5;
+#endif
+    *finish = f;
+    *first = p;
+    *second = q;
+}
+
+/* Four channels to *output, which moves on; *finish is four biases, four multipliers, and a word
+ * with the four exponents, the first in its lowest byte. */
+EDGE_INLINE void edge_dsp_finish_4(edge_dsp_channels_t s, const int32_t **finish,
+                                   int32_t zero_point, int8_t **output)
+{
+    const int32_t *f = *finish;
+    int8_t *p = *output;
+
+#if EDGE_DSP_IS_NATIVE
+    __asm__ volatile(
+        "ldmia %[f]!, {r4, r5, r6, r8}\n"
+        "add %[a], r4, %[a], lsl #1\n"
+        "add %[b], r5, %[b], lsl #1\n"
+        "add %[c], r6, %[c], lsl #1\n"
+        "add %[d], r8, %[d], lsl #1\n"
+        "ldmia %[f]!, {r4, r5, r6, r8}\n" EDGE_DSP_SCALE("a", "r4") EDGE_DSP_SCALE("b", "r5")
+            EDGE_DSP_SCALE("c", "r6") EDGE_DSP_SCALE("d", "r8")
+        "ldr r4, [%[f]], #4\n" EDGE_DSP_STORE("a", "r4", "p")
+        "lsr r4, r4, #8\n" EDGE_DSP_STORE("b", "r4", "p")
+        "lsr r4, r4, #8\n" EDGE_DSP_STORE("c", "r4", "p")
+        "lsr r4, r4, #8\n" EDGE_DSP_STORE("d", "r4", "p")
+        : [a] "+r"(s.a), [b] "+r"(s.b), [c] "+r"(s.c), [d] "+r"(s.d), [f] "+r"(f), [p] "+r"(p)
+        : [zero_point] "r"(zero_point)
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+#else
+    *p++ = edge_dsp_output(f[0] + 2 * s.a, f[4], f[8] & 255, zero_point);
+    *p++ = edge_dsp_output(f[1] + 2 * s.b, f[5], f[8] >> 8 & 255, zero_point);
+    *p++ = edge_dsp_output(f[2] + 2 * s.c, f[6], f[8] >> 16 & 255, zero_point);
+    *p++ = edge_dsp_output(f[3] + 2 * s.d, f[7], f[8] >> 24, zero_point);
+    f += 9;
+#endif
+    *finish = f;
+    *output = p;
 }
 
 /* Holds outputs inside the bounds of an activation, where int8 itself does not. */
