@@ -131,7 +131,7 @@ typedef struct {
  *                      word holds values 0 and 2 of the group, the second one 1 and 3
  *         depthwise:   (groups of 4 channels, taps), one int8 for each channel, the first lowest
  * finish  what makes accumulators codes: twice the folded bias; the multiplier; the exponent, that
- *         is -shift, in [1, 31], 1 where the multiplier is 0. Channels filled up have zeros.
+ *         is -shift, in [1, 31], 1 where the multiplier is 0, as it is of channels filled up.
  *         convolution: (pairs of output channels) two biases, two multipliers, and a word with
  *                      both exponents, the first in the lowest byte, the second in the next one
  *         depthwise:   (groups of 4 channels) four biases, four multipliers, and four exponents

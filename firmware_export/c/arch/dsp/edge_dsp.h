@@ -19,7 +19,9 @@
 
 #include <string.h>
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__)
+/* 0 on the compiler's command line: C everywhere. */
+#if defined(EDGE_DSP_IS_NATIVE)
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__)
 #define EDGE_DSP_IS_NATIVE 1
 #else
 #define EDGE_DSP_IS_NATIVE 0
@@ -383,21 +385,22 @@ EDGE_INLINE void edge_dsp_finish_2x2(edge_dsp_sums_t s, const int32_t **finish, 
 
 #if EDGE_DSP_IS_NATIVE
     __asm__ volatile(
-        "ldmia %[f]!, {r4, r5, r6, r8}\n"
+        "ldrd r4, r5, [%[f]], #8\n"
         "sub %[both_0], %[both_0], %[y_0]\n"
         "sub %[both_1], %[both_1], %[y_1]\n"
         "add %[both_0], r4, %[both_0], asr #7\n"
         "add %[both_1], r4, %[both_1], asr #7\n"
         "add %[y_0], r5, %[y_0], lsl #1\n"
         "add %[y_1], r5, %[y_1], lsl #1\n"
-        "ldr r4, [%[f]], #4\n" EDGE_DSP_SCALE("both_0", "r6") EDGE_DSP_SCALE("both_1", "r6")
-            EDGE_DSP_SCALE("y_0", "r8") EDGE_DSP_SCALE("y_1", "r8")
-                EDGE_DSP_STORE("both_0", "r4", "p") EDGE_DSP_STORE("both_1", "r4", "q")
+        "ldrd r4, r5, [%[f]], #8\n" EDGE_DSP_SCALE("both_0", "r4") EDGE_DSP_SCALE("both_1", "r4")
+            EDGE_DSP_SCALE("y_0", "r5") EDGE_DSP_SCALE("y_1", "r5")
+        "ldr r4, [%[f]], #4\n" EDGE_DSP_STORE("both_0", "r4", "p")
+            EDGE_DSP_STORE("both_1", "r4", "q")
         "lsr r4, r4, #8\n" EDGE_DSP_STORE("y_0", "r4", "p") EDGE_DSP_STORE("y_1", "r4", "q")
         : [both_0] "+r"(s.both_0), [y_0] "+r"(s.y_0), [both_1] "+r"(s.both_1), [y_1] "+r"(s.y_1),
           [f] "+r"(f), [p] "+r"(p), [q] "+r"(q)
         : [zero_point] "r"(zero_point)
-        : "r4", "r5", "r6", "r8", "cc", "memory");
+        : "r4", "r5", "cc", "memory");
 #else
     *p++ = edge_dsp_output(edge_dsp_twice_x(s.both_0, s.y_0, f[0]), f[2], f[4] & 255, zero_point);
     *q++ = edge_dsp_output(edge_dsp_twice_x(s.both_1, s.y_1, f[0]), f[2], f[4] & 255, zero_point);
