@@ -45,6 +45,16 @@ def test_a_small_net_equals_the_interpreter_on_every_core(core: str, tmp_path: P
     assert record.instructions > record.macs / 2  # two products an instruction is the DSP's most
 
 
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m55", "host"])
+def test_tables_for_smlad_are_right_on_any_core(core: str, tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 5)
+
+    record = verify_export(tmp_path / "net", core)
+
+    assert record.target == core
+    assert record.differing_bytes == 0
+
+
 def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 2)
 
