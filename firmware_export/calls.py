@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from firmware_export.dsp import conv_dsp_parameters, dense_dsp_parameters
 from firmware_export.errors import FirmwareExportError, UnsupportedForCError
 from firmware_export.parameters import (
     Parameters,
@@ -19,6 +20,7 @@ from firmware_export.parameters import (
     softmax_parameters,
     transpose_parameters,
 )
+from firmware_export.target import Tier
 from quantize.ir.graph import IntGraph
 from quantize.ir.ops import (
     Activate,
@@ -59,8 +61,8 @@ class Call:
     output: str
 
 
-def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
-    """Return the calls that compute a graph, in order.
+def kernel_calls(graph: IntGraph, tier: Tier = Tier.GENERIC) -> tuple[Call, ...]:
+    """Return the calls that compute a graph with the kernels of a tier, in order.
 
     Raises:
         UnsupportedForCError: Names every operation that the C cannot say.
@@ -69,7 +71,7 @@ def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
     calls: list[Call] = []
     for operation in graph.operations:
         try:
-            calls += _calls(operation, graph)
+            calls += _calls(operation, graph, tier)
         except FirmwareExportError as error:
             problems.append(f"{operation.output} ({type(operation).__name__}): {error}")
     if problems:
@@ -77,7 +79,7 @@ def kernel_calls(graph: IntGraph) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def _calls(operation: Operation, graph: IntGraph) -> list[Call]:
+def _calls(operation: Operation, graph: IntGraph, tier: Tier) -> list[Call]:
     match operation:
         case Concat():
             parts = zip(concat_parameters(operation, graph), operation.inputs, strict=True)
@@ -86,15 +88,17 @@ def _calls(operation: Operation, graph: IntGraph) -> list[Call]:
             inputs = input_names(operation)
         case _:
             inputs = (operation.input,)
-    return [Call(_parameters(operation, graph), inputs, operation.output)]
+    return [Call(_parameters(operation, graph, tier), inputs, operation.output)]
 
 
-def _parameters(operation: Operation, graph: IntGraph) -> Parameters | None:
+def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters | None:
     match operation:
         case Conv2D() | DepthwiseConv2D():
-            return conv_parameters(operation, graph)
+            plain = conv_parameters(operation, graph)
+            return conv_dsp_parameters(plain) if tier is Tier.DSP else plain
         case FullyConnected():
-            return dense_parameters(operation, graph)
+            plain = dense_parameters(operation, graph)
+            return dense_dsp_parameters(plain) if tier is Tier.DSP else plain
         case Add():
             return add_parameters(operation, graph)
         case Mul():

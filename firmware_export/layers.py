@@ -95,4 +95,8 @@ def _constants_bytes(operation: Operation, program: Program) -> int:
 def _live_bytes(index: int, program: Program) -> int:
     now = Lifetime(index, index)
     alive = (name for name, life in program.storage.lifetimes.items() if life.overlaps(now))
-    return sum(program.size_bytes(name) for name in alive)
+    output = program.graph.operations[index].output
+    scratch = (call.parameters for call in program.calls if call.output == output)
+    return sum(program.size_bytes(name) for name in alive) + sum(
+        parameters.scratch_bytes for parameters in scratch if parameters is not None
+    )

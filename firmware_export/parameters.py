@@ -60,6 +60,7 @@ class Parameters:
         fields: What the struct holds, but for what it points to.
         arrays: The constant arrays that it points to, by field.
         broadcast: The struct that it points to, where inputs have unlike shapes.
+        scratch_bytes: Memory that the kernel takes as an argument before its output, 0 for none.
     """
 
     kernel: str
@@ -67,6 +68,7 @@ class Parameters:
     fields: Fields
     arrays: Mapping[str, Array] = field(default_factory=dict)
     broadcast: Fields | None = None
+    scratch_bytes: int = 0
 
 
 def conv_parameters(operation: Conv2D | DepthwiseConv2D, graph: IntGraph) -> Parameters:

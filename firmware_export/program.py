@@ -8,6 +8,7 @@ import numpy as np
 from firmware_export.arena import ArenaPlan, plan_arena
 from firmware_export.c_text import MAX_PREFIX_LENGTH, check_prefix, identifier
 from firmware_export.calls import Call, kernel_calls
+from firmware_export.lifetimes import Lifetime
 from firmware_export.storage import Storage, share_storage
 from firmware_export.target import Target
 from quantize.ir.graph import IntGraph, Profile
@@ -43,6 +44,10 @@ class Program:
         """Return where a computed or fed tensor starts in the arena, in bytes."""
         return self.arena.offsets[self.storage.buffer_of[name]]
 
+    def scratch_offset(self, call: Call) -> int | None:
+        """Return where a call's scratch memory starts in the arena, in bytes; None without any."""
+        return self.arena.offsets.get(scratch_name(call.output))
+
     def size_bytes(self, name: str) -> int:
         """Return how many bytes a tensor holds."""
         return tensor_bytes(self.graph, name)
@@ -56,16 +61,19 @@ def plan_program(graph: IntGraph, target: Target, prefix: str | None = None) -> 
         NamingError: `prefix` is not legal.
     """
     in_tflm = check_integer(graph, Profile.TFLM)
-    calls = kernel_calls(in_tflm)
+    calls = kernel_calls(in_tflm, target.tier)
     storage = share_storage(in_tflm)
     sizes = {name: tensor_bytes(in_tflm, name) for name in storage.lifetimes}
+    scratch, scratch_sizes = _scratch(calls, in_tflm)
     return Program(
         prefix=default_prefix(graph.name) if prefix is None else check_prefix(prefix),
         target=target,
         graph=in_tflm,
         calls=tuple(call for call in calls if not _is_superfluous(call, storage)),
         storage=storage,
-        arena=plan_arena(storage.lifetimes, sizes, target.alignment_bytes),
+        arena=plan_arena(
+            {**storage.lifetimes, **scratch}, sizes | scratch_sizes, target.alignment_bytes
+        ),
         input_names=_identifiers(graph.inputs),
         output_names=_identifiers(graph.outputs),
         original_profile=graph.profile,
@@ -83,6 +91,25 @@ def tensor_bytes(graph: IntGraph, name: str) -> int:
     """Return how many bytes a tensor holds."""
     tensor = graph.tensors[name]
     return math.prod(tensor.shape) * np.dtype(tensor.dtype.value).itemsize
+
+
+def scratch_name(output: str) -> str:
+    """Return the buffer name of a kernel's scratch memory; no tensor can be called that."""
+    return f"{output}\0scratch"
+
+
+def _scratch(
+    calls: tuple[Call, ...], graph: IntGraph
+) -> tuple[dict[str, Lifetime], dict[str, int]]:
+    """Return lifetime and size of the scratch memory of each call that takes some."""
+    sizes = {
+        call.output: call.parameters.scratch_bytes
+        for call in calls
+        if call.parameters is not None and call.parameters.scratch_bytes
+    }
+    position = {operation.output: index for index, operation in enumerate(graph.operations)}
+    lifetimes = {scratch_name(name): Lifetime(position[name], position[name]) for name in sizes}
+    return lifetimes, {scratch_name(name): size for name, size in sizes.items()}
 
 
 def _is_superfluous(call: Call, storage: Storage) -> bool:

@@ -65,6 +65,8 @@ def _layer(index: int, call: Call, program: Program, tables: _Tables) -> tuple[s
     else:
         kernel, first = call.parameters.kernel, f"&{name}"
         definitions += _parameters(name, call.parameters, tables)
+    if (scratch := program.scratch_offset(call)) is not None:
+        arguments.append(_place(scratch, program))
     arguments = [first, *arguments, _address(call.output, program)]
     return "".join(definitions), f"{kernel}({', '.join(arguments)});"
 
@@ -83,7 +85,10 @@ def _parameters(name: str, parameters: Parameters, tables: _Tables) -> Iterator[
 def _address(tensor: str, program: Program) -> str:
     if tensor in program.graph.constants:
         return ""  # a table takes its place
-    offset = program.offset(tensor)
+    return _place(program.offset(tensor), program)
+
+
+def _place(offset: int, program: Program) -> str:
     return f"{program.prefix}_arena + {offset}" if offset else f"{program.prefix}_arena"
 
 

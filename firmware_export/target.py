@@ -1,6 +1,7 @@
 """Targets: what the exporter must know of a core, and the QEMU board that stands in for it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from firmware_export.errors import FirmwareExportError
 
@@ -18,6 +19,13 @@ class Board:
     ram_bytes: int
 
 
+class Tier(StrEnum):
+    """For which instructions weights are laid out; any compiler can read any layout."""
+
+    GENERIC = "generic"
+    DSP = "dsp"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A core that code is exported for.
@@ -28,6 +36,7 @@ class Target:
         flags: What the compiler must know about the core.
         alignment_bytes: Where tensors and the arena may start.
         board: The QEMU machine that `verify` runs on, None for the machine we stand on.
+        tier: Which kernels are called, and so how weights are laid out.
     """
 
     name: str
@@ -35,6 +44,7 @@ class Target:
     flags: tuple[str, ...]
     alignment_bytes: int
     board: Board | None
+    tier: Tier = Tier.GENERIC
 
 
 _ARM_GCC = "arm-none-eabi-gcc"
@@ -47,9 +57,15 @@ _AN505 = Board("mps2-an505", 0x1000_0000, 4 * MEBIBYTE, 0x3800_0000, 4 * MEBIBYT
 _AN547 = Board("mps3-an547", 0x1000_0000, MEBIBYTE // 2, 0x3100_0000, 2 * MEBIBYTE)
 
 
-def _arm(core: str, *float_flags: str, board: Board, alignment_bytes: int = 4) -> Target:
+def _arm(
+    core: str,
+    *float_flags: str,
+    board: Board,
+    alignment_bytes: int = 4,
+    tier: Tier = Tier.GENERIC,
+) -> Target:
     flags = (f"-mcpu={core}", "-mthumb", *float_flags)
-    return Target(core, _ARM_GCC, flags, alignment_bytes, board)
+    return Target(core, _ARM_GCC, flags, alignment_bytes, board, tier)
 
 
 _SOFT = "-mfloat-abi=soft"
@@ -58,9 +74,9 @@ _HARD = "-mfloat-abi=hard"
 _ALL = (
     _arm("cortex-m0plus", _SOFT, board=_AN385),
     _arm("cortex-m3", _SOFT, board=_AN385),
-    _arm("cortex-m4", _HARD, "-mfpu=fpv4-sp-d16", board=_AN386),
-    _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500),
-    _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505),
+    _arm("cortex-m4", _HARD, "-mfpu=fpv4-sp-d16", board=_AN386, tier=Tier.DSP),
+    _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500, tier=Tier.DSP),
+    _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
     _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16),
     Target("host", "gcc", (), 16, None),
 )

@@ -1,5 +1,5 @@
-/* The only place that picks an instruction set: the inner loops of conv, depthwise and fully
- * connected. arch/generic is plain C99; a faster tier replaces its files name for name. */
+/* The inner loops of the kernels that read plain tables: arch/generic is plain C99. arch/dsp has
+ * kernels of its own, since its tables are laid out otherwise; the exporter picks by the target. */
 #ifndef EDGE_ARCH_H
 #define EDGE_ARCH_H
 

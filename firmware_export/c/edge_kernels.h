@@ -2,7 +2,7 @@
  *
  * Each takes a const table (edge_types.h says what it must hold), its inputs and its output.
  * "in place": the output may be the very memory of the input (of either input); never may they
- * overlap otherwise. No kernel needs scratch memory.
+ * overlap otherwise. Only the two kernels that name it need scratch memory.
  *
  *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
  *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
@@ -22,12 +22,23 @@
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
  *
+ * For cores with SMLAD (arch/dsp), with tables of their own; right, if slow, with any compiler:
+ *
+ *   edge_conv_dsp_s8(const edge_conv_dsp_t *, const int8_t *input, int8_t *scratch, int8_t *output)
+ *   edge_depthwise_conv_dsp_s8(const edge_conv_dsp_t *, const int8_t *input, int8_t *scratch,
+ *                              int8_t *output)
+ *   edge_fully_connected_dsp_s8(const edge_fully_connected_dsp_t *, const int8_t *input,
+ *                               int8_t *output)
+ *
  * Arithmetic: bit for bit that of TensorFlow Lite Micro's reference kernels and of CMSIS-NN's
  * default build. Floats only in edge_io_f32.h, which is not included here.
  */
 #ifndef EDGE_KERNELS_H
 #define EDGE_KERNELS_H
 
+#include "arch/dsp/edge_conv_dsp_s8.h"
+#include "arch/dsp/edge_depthwise_conv_dsp_s8.h"
+#include "arch/dsp/edge_fully_connected_dsp_s8.h"
 #include "edge_conv_s8.h"
 #include "edge_depthwise_conv_s8.h"
 #include "edge_elementwise_s8.h"

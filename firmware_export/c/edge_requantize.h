@@ -1,6 +1,6 @@
 /* Fixed point: an int32 accumulator times a real factor, rounded as TensorFlow Lite Micro does.
  *
- * The only place where negative numbers are shifted right: the shift is arithmetic with every
+ * Here and in arch/dsp only are negative numbers shifted right: the shift is arithmetic with every
  * compiler for the targets (C99 6.5.7 leaves it to them), and the tests would notice otherwise.
  * No function here overflows for any argument inside the ranges that it names.
  */

@@ -121,6 +121,50 @@ typedef struct {
     const int8_t *shift;
 } edge_fully_connected_t;
 
+/* Convolution and depthwise convolution with weights as the dsp kernels want them.
+ *
+ * shape   as for edge_conv_t, but weight, bias, multiplier and shift are NULL.
+ * weight  words (arch/dsp/edge_dsp.h says what twins are); a value is one of the
+ *         kernel_height * kernel_width * input.channels that an output channel reads, a group is
+ *         four of them, the last one filled up with 0.
+ *         convolution: (pairs of output channels, groups, 2) twins of channels x and y; the first
+ *                      word holds values 0 and 2 of the group, the second one 1 and 3
+ *         depthwise:   (groups of 4 channels, taps), one int8 for each channel, the first lowest
+ * finish  what makes accumulators codes: twice the folded bias; the multiplier; the exponent, that
+ *         is -shift, in [1, 31], 1 where the multiplier is 0, as it is of channels filled up.
+ *         convolution: (pairs of output channels) two biases, two multipliers, and a word with
+ *                      both exponents, the first in the lowest byte, the second in the next one
+ *         depthwise:   (groups of 4 channels) four biases, four multipliers, and four exponents
+ *                      likewise in one word
+ *         For every channel |folded bias| + 128 * (sum of |weight|) < 2^30 must hold.
+ */
+typedef struct {
+    edge_conv_t shape;
+    const int32_t *weight;
+    const int32_t *finish;
+} edge_conv_dsp_t;
+
+/* Fully connected with weights as the dsp kernel wants them.
+ *
+ * weight  (fours of outputs, groups of 4 inputs, 2, 2) words of twins: two pairs of outputs, and
+ *         of each inputs 0 and 2, then 1 and 3
+ * bias, multiplier, exponent  the numbers of edge_conv_dsp_t's finish, each in a table; bias is filled
+ *         up to whole fours, and so are the others where is_per_channel is 1; otherwise they hold
+ *         one value for all.
+ */
+typedef struct {
+    int32_t input_size;
+    int32_t output_size;
+    int32_t is_per_channel;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int32_t *weight;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *exponent;
+} edge_fully_connected_dsp_t;
+
 /* How two tensors of unlike shapes meet: the output's axes (outermost first) and how many elements
  * a step along each axis moves in either input; 0 where that input has size 1 and is repeated.
  *

@@ -127,10 +127,11 @@ static int32_t next_axes(int32_t *first, int32_t *second, int32_t *third)
     return axes;
 }
 
-static edge_conv_t next_conv(void)
+static edge_conv_t next_shape(void)
 {
     edge_conv_t conv;
 
+    memset(&conv, 0, sizeof conv);
     conv.input = next_image();
     conv.output = next_image();
     conv.kernel_height = next_int();
@@ -145,6 +146,13 @@ static edge_conv_t next_conv(void)
     conv.output_zero_point = next_int();
     conv.activation_min = next_int();
     conv.activation_max = next_int();
+    return conv;
+}
+
+static edge_conv_t next_conv(void)
+{
+    edge_conv_t conv = next_shape();
+
     conv.weight = next_s8();
     conv.bias = next_s32();
     conv.multiplier = next_s32();
@@ -163,6 +171,49 @@ static void run_conv(conv_kernel kernel)
     int8_t *output = next_output(&size);
 
     kernel(&conv, input, output);
+    answer(output, (size_t)size);
+}
+
+typedef void (*conv_dsp_kernel)(const edge_conv_dsp_t *, const int8_t *, int8_t *, int8_t *);
+
+static void run_conv_dsp(conv_dsp_kernel kernel)
+{
+    edge_conv_dsp_t layer;
+    const int8_t *input;
+    int8_t *scratch;
+    int8_t *output;
+    int32_t size;
+
+    layer.shape = next_shape();
+    layer.weight = next_s32();
+    layer.finish = next_s32();
+    input = next_s8();
+    scratch = next_output(&size);
+    output = next_output(&size);
+    kernel(&layer, input, scratch, output);
+    answer(output, (size_t)size);
+}
+
+static void run_fully_connected_dsp(void)
+{
+    edge_fully_connected_dsp_t layer;
+    const int8_t *input;
+    int8_t *output;
+    int32_t size;
+
+    layer.input_size = next_int();
+    layer.output_size = next_int();
+    layer.is_per_channel = next_int();
+    layer.output_zero_point = next_int();
+    layer.activation_min = next_int();
+    layer.activation_max = next_int();
+    layer.weight = next_s32();
+    layer.bias = next_s32();
+    layer.multiplier = next_s32();
+    layer.exponent = next_s8();
+    input = next_s8();
+    output = next_output(&size);
+    edge_fully_connected_dsp_s8(&layer, input, output);
     answer(output, (size_t)size);
 }
 
@@ -457,6 +508,9 @@ static void run(int32_t operation)
     case 16: run_requantize(); break;
     case 17: run_each(exp_of_negative); break;
     case 18: run_each(reciprocal_of_one_plus); break;
+    case 19: run_conv_dsp(edge_conv_dsp_s8); break;
+    case 20: run_conv_dsp(edge_depthwise_conv_dsp_s8); break;
+    case 21: run_fully_connected_dsp(); break;
     default: abort();
     }
 }

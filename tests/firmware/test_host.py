@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from firmware_export.kernels import kernel_files
 from firmware_export.output import fill_directory
 from firmware_export.program import plan_program
 from firmware_export.provenance import Provenance
-from firmware_export.target import TARGETS
+from firmware_export.target import TARGETS, Target, Tier
 from quantize.ir.graph import IntGraph
 from tests.firmware_export.int_graphs import EVERY_OPERATION
 
@@ -23,23 +24,26 @@ VECTORS = 20
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 
 
-def export_graph(graph: IntGraph, directory: Path, prefix: str) -> None:
-    program = plan_program(graph, TARGETS["host"], prefix)
+def export_graph(graph: IntGraph, directory: Path, prefix: str, target: Target) -> None:
+    program = plan_program(graph, target, prefix)
     golden = golden_vectors(program.graph, random_inputs(graph, VECTORS))
     files = source_files(program, golden, Provenance(prefix, "0" * 64))
     fill_directory(directory, {**kernel_files(), **files})
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every graph in one program: what each one's self-test says."""
+@pytest.fixture(scope="module", params=list(Tier))
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Every graph in one program, with any core's tables: what each one's self-test says."""
     folder = tmp_path_factory.mktemp("host")
+    target = replace(TARGETS["host"], tier=request.param)
     main = ["#include <stdio.h>"]
     main += [f'#include "{name}/g_{name}_selftest.h"' for name in EVERY_OPERATION]
     main += ["int main(void)", "{"]
     sources = []
     for name, graph in EVERY_OPERATION.items():
-        export_graph(graph, folder / name, f"g_{name}")
+        export_graph(graph, folder / name, f"g_{name}", target)
         sources += [f"{name}/g_{name}.c", f"{name}/g_{name}_selftest.c"]
         main.append(f'    printf("{name} %ld\\n", (long)g_{name}_selftest());')
     (folder / "main.c").write_text("\n".join([*main, "    return 0;", "}", ""]))

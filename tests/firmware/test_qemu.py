@@ -10,7 +10,7 @@ from firmware_export.model_file import Model, load_model
 from firmware_export.output import write_directory
 from firmware_export.package.cmake import cmake_files
 from firmware_export.record import ExportRecord
-from firmware_export.target import TARGETS
+from firmware_export.target import TARGETS, Tier
 from firmware_export.verify import verify_export
 from tests.firmware_export.int_graphs import residual_graph
 
@@ -21,6 +21,10 @@ OFFICIAL = ["ad_fcae", "kws_dscnn", "ic_resnet8", "vww_mbv1_025"]
 FLASH_BYTES = {"ad_fcae": 283_000, "kws_dscnn": 41_000, "ic_resnet8": 94_000}
 FLASH_BYTES |= {"vww_mbv1_025": 253_000}
 LIVE_BYTES = {"ad_fcae": 768, "kws_dscnn": 16_000, "ic_resnet8": 49_152, "vww_mbv1_025": 55_296}
+
+# On cores with SMLAD; TFLM with CMSIS-NN takes 582,943, 7,699,370, 29,864,855 and 24,101,959.
+INSTRUCTIONS = {"ad_fcae": 370_000, "kws_dscnn": 4_700_000}
+INSTRUCTIONS |= {"ic_resnet8": 16_000_000, "vww_mbv1_025": 13_000_000}
 
 
 def exported(model: Model, target: str, out: Path, vectors: int) -> ExportRecord:
@@ -39,6 +43,16 @@ def test_a_small_net_equals_the_interpreter_on_every_core(core: str, tmp_path: P
     assert record.differing_bytes == 0
     assert record.instructions is not None
     assert record.instructions > record.macs / 2  # two products an instruction is the DSP's most
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m55", "host"])
+def test_tables_for_smlad_are_right_on_any_core(core: str, tmp_path: Path) -> None:
+    exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 5)
+
+    record = verify_export(tmp_path / "net", core)
+
+    assert record.target == core
+    assert record.differing_bytes == 0
 
 
 def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:
@@ -86,6 +100,9 @@ def check_official(name: str, core: str, shared: Path, out: Path, vectors: int) 
     assert record.differing_bytes == 0
     assert record.flash_bytes <= FLASH_BYTES[name]
     assert record.ram_bytes <= 1.15 * LIVE_BYTES[name] + 1024
+    if TARGETS[core].tier is Tier.DSP:
+        assert record.instructions is not None
+        assert record.instructions <= INSTRUCTIONS[name]
 
 
 @pytest.mark.shared_assets
@@ -95,7 +112,9 @@ def test_the_official_keyword_spotter_equals_the_interpreter(shared: Path, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.shared_assets
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize(
+    "core", ["cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
+)
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_an_official_model_equals_the_interpreter(
     name: str, core: str, shared: Path, tmp_path: Path

@@ -38,6 +38,9 @@ OPERATIONS = (
     "requantize",
     "exp_of_negative",
     "reciprocal_of_one_plus",
+    "conv_dsp",
+    "depthwise_conv_dsp",
+    "fully_connected_dsp",
 )
 
 

@@ -19,22 +19,25 @@ from tests.firmware_export.kernel_host import (
 HARNESS = KERNELS.parent / "qemu"
 HEADERS = sorted(path.relative_to(KERNELS).as_posix() for path in KERNELS.rglob("*.h"))
 ARM = sorted(name for name, target in TARGETS.items() if target.board is not None)
+TESTS = ("test_kernels", "test_dsp")
 ALLOWED_SYMBOLS = r"memcpy|memset|__aeabi_(idiv|lmul)|__clzsi2"
 
 
-def test_the_c_tests_pass_under_sanitizers(tmp_path: Path) -> None:
-    program = tmp_path / "test_kernels"
-    compile_c(C_TESTS / "test_kernels.c", program, "-std=c99", *SANITIZERS)
+@pytest.mark.parametrize("test", TESTS)
+def test_the_c_tests_pass_under_sanitizers(tmp_path: Path, test: str) -> None:
+    program = tmp_path / test
+    compile_c(C_TESTS / f"{test}.c", program, "-std=c99", *SANITIZERS)
 
     done = subprocess.run([program], check=False, capture_output=True, text=True)
 
-    assert done.returncode == 0, f"test_kernels.c:{done.returncode}\n{done.stderr}"
+    assert done.returncode == 0, f"{test}.c:{done.returncode}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("level", ["-O0", "-Os", "-O3"])
-def test_the_c_tests_pass_at_every_optimization(tmp_path: Path, level: str) -> None:
-    program = tmp_path / "test_kernels"
-    compile_c(C_TESTS / "test_kernels.c", program, "-std=c99", level)
+@pytest.mark.parametrize("test", TESTS)
+def test_the_c_tests_pass_at_every_optimization(tmp_path: Path, level: str, test: str) -> None:
+    program = tmp_path / test
+    compile_c(C_TESTS / f"{test}.c", program, "-std=c99", level)
 
     assert subprocess.run([program], check=False).returncode == 0
 
@@ -97,7 +100,26 @@ def test_the_kernels_need_no_float_and_no_library_but_memcpy(tmp_path: Path, tar
 @pytest.mark.qemu
 @pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
 def test_the_c_tests_pass_on_a_microcontroller(tmp_path: Path, target: str) -> None:
-    board, image = TARGETS[target].board, tmp_path / "test_kernels.elf"
+    assert _run_on(target, "test_kernels", tmp_path, "-O2") == 0
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("level", ["-O0", "-Og", "-O1", "-Os", "-O2", "-O3"])
+def test_the_dsp_kernels_equal_the_generic_ones_at_every_optimization(
+    tmp_path: Path, level: str
+) -> None:
+    assert _run_on("cortex-m4", "test_dsp", tmp_path, level, "-fno-omit-frame-pointer") == 0
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m7", "cortex-m33", "cortex-m55"])
+def test_the_dsp_kernels_equal_the_generic_ones_on_any_core(tmp_path: Path, target: str) -> None:
+    assert _run_on(target, "test_dsp", tmp_path, "-O2") == 0
+
+
+def _run_on(target: str, test: str, folder: Path, *options: str) -> int:
+    """Return the exit code of a C test on a board: 0, or which check failed."""
+    board, image = TARGETS[target].board, folder / f"{test}.elf"
     assert board is not None
     memory = {
         "BOARD_ROM": board.rom,
@@ -107,10 +129,10 @@ def test_the_c_tests_pass_on_a_microcontroller(tmp_path: Path, target: str) -> N
         "BOARD_STACK_BYTES": 0x4000,
     }
     symbols = [f"-Wl,--defsym={name}={value:#x}" for name, value in memory.items()]
-    startup = tmp_path / "harness_startup.o"
+    startup = folder / "harness_startup.o"
     _arm(target, "-O2", "-c", str(HARNESS / "startup.c"), "-o", str(startup))
     link = ["-nostartfiles", "-T", str(HARNESS / "board.ld"), *symbols]
-    _arm(target, "-O2", *link, str(startup), str(C_TESTS / "test_kernels.c"), "-o", str(image))
+    _arm(target, *options, *link, str(startup), str(C_TESTS / f"{test}.c"), "-o", str(image))
 
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     machine = ["-M", board.machine, "-nographic", "-monitor", "none", "-serial", "none"]
@@ -121,4 +143,4 @@ def test_the_c_tests_pass_on_a_microcontroller(tmp_path: Path, target: str) -> N
         timeout=60,
     )
 
-    assert done.returncode == 0, f"test_kernels.c:{done.returncode}"
+    return done.returncode

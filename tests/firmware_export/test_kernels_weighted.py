@@ -1,84 +1,22 @@
 """Convolution, depthwise and fully connected in C against sums written out in numpy."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.firmware_export.fixed_point_oracle import output_codes
 from tests.firmware_export.kernel_host import Field, KernelHost
-
-Array = npt.NDArray[Any]
-sanitized = settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+from tests.firmware_export.weighted_oracle import (
+    Array,
+    Finish,
+    Window,
+    codes_of,
+    conv_sums,
+    depthwise_sums,
+    finishes,
+    sanitized,
+    windows,
 )
-
-
-@dataclass(frozen=True)
-class Window:
-    """One axis: the output size is drawn freely, so paddings are any numbers, also too large."""
-
-    size: int
-    kernel: int
-    stride: int
-    dilation: int
-    before: int
-    out: int
-
-    def taps(self, values: Array, tap: int, axis: int) -> Array:
-        """Return what `tap` reads at every output position, 0 in the padding."""
-        cells = np.arange(self.out) * self.stride - self.before + tap * self.dilation
-        is_inside = (cells >= 0) & (cells < self.size)
-        read = np.take(values, np.clip(cells, 0, self.size - 1), axis)
-        shape = [-1 if i == axis else 1 for i in range(values.ndim)]
-        return read * is_inside.reshape(shape)
-
-
-@st.composite
-def windows(draw: st.DrawFn) -> Window:
-    kernel, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    return Window(
-        size=draw(st.integers(1, 8)),
-        kernel=kernel,
-        stride=draw(st.integers(1, 3)),
-        dilation=dilation,
-        before=draw(st.integers(0, kernel * dilation)),
-        out=draw(st.integers(1, 6)),
-    )
-
-
-@dataclass(frozen=True)
-class Finish:
-    """How accumulators become codes."""
-
-    bias: Array
-    multiplier: Array
-    shift: Array
-    zero_point: int
-    bounds: tuple[int, int]
-
-
-def _finish(rng: np.random.Generator, channels: int, *, is_extreme: bool) -> Finish:
-    low, high = sorted(rng.integers(-128, 128, 2).tolist()) if rng.random() < 0.5 else (-128, 127)
-    multiplier = rng.integers(2**30, 2**31, channels)
-    multiplier[rng.random(channels) < 0.1] = 0
-    return Finish(
-        bias=rng.integers(-(2**30), 2**30, channels) >> (0 if is_extreme else 16),
-        multiplier=multiplier.astype(np.int32),
-        shift=rng.integers(-31 if is_extreme else -10, 31 if is_extreme else -2, channels, np.int8),
-        zero_point=int(rng.integers(-128, 128)),
-        bounds=(low, high),
-    )
-
-
-def _codes(rng: np.random.Generator, *shape: int) -> Array:
-    low, high = ((-128, 128), (-128, -120), (120, 128))[rng.integers(3)]
-    return rng.integers(low, high, shape, np.int8)
 
 
 def _conv_request(
@@ -104,9 +42,9 @@ def test_convolution_equals_its_definition(
 ) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     zero_point = data.draw(st.integers(-128, 127))
-    image = _codes(rng, y.size, x.size, channels[0])
-    weight = _codes(rng, channels[1], y.kernel, x.kernel, channels[0])
-    finish = _finish(rng, channels[1], is_extreme=data.draw(st.booleans()))
+    image = codes_of(rng, y.size, x.size, channels[0])
+    weight = codes_of(rng, channels[1], y.kernel, x.kernel, channels[0])
+    finish = finishes(rng, channels[1], is_extreme=data.draw(st.booleans()))
 
     folded = finish.bias - zero_point * weight.astype(np.int64).sum((1, 2, 3))
     codes = kernels(
@@ -115,11 +53,7 @@ def test_convolution_equals_its_definition(
         *_arrays(weight, folded, finish, image, y.out * x.out * channels[1]),
     )
 
-    sums = np.zeros((y.out, x.out, channels[1]), np.int64) + finish.bias
-    for row in range(y.kernel):
-        for column in range(x.kernel):
-            cells = x.taps(y.taps(image.astype(np.int64) - zero_point, row, 0), column, 1)
-            sums += cells @ weight[:, row, column].T.astype(np.int64)
+    sums = conv_sums(image.astype(np.int64) - zero_point, weight, y, x) + finish.bias
     wanted = output_codes(sums, finish.multiplier, finish.shift, finish.zero_point, finish.bounds)
     np.testing.assert_array_equal(codes.reshape(wanted.shape), wanted)
 
@@ -131,9 +65,9 @@ def test_depthwise_convolution_equals_its_definition(
 ) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     zero_point = data.draw(st.integers(-128, 127))
-    image = _codes(rng, y.size, x.size, channels)
-    weight = _codes(rng, y.kernel, x.kernel, channels * copies)
-    finish = _finish(rng, channels * copies, is_extreme=data.draw(st.booleans()))
+    image = codes_of(rng, y.size, x.size, channels)
+    weight = codes_of(rng, y.kernel, x.kernel, channels * copies)
+    finish = finishes(rng, channels * copies, is_extreme=data.draw(st.booleans()))
 
     folded = finish.bias - zero_point * weight.astype(np.int64).sum((0, 1))
     both = (channels, channels * copies)
@@ -143,11 +77,7 @@ def test_depthwise_convolution_equals_its_definition(
         *_arrays(weight, folded, finish, image, y.out * x.out * both[1]),
     )
 
-    sums = np.zeros((y.out, x.out, both[1]), np.int64) + finish.bias
-    repeated = np.repeat(image.astype(np.int64) - zero_point, copies, axis=2)
-    for row in range(y.kernel):
-        for column in range(x.kernel):
-            sums += x.taps(y.taps(repeated, row, 0), column, 1) * weight[row, column]
+    sums = depthwise_sums(image.astype(np.int64) - zero_point, weight, y, x) + finish.bias
     wanted = output_codes(sums, finish.multiplier, finish.shift, finish.zero_point, finish.bounds)
     np.testing.assert_array_equal(codes.reshape(wanted.shape), wanted)
 
@@ -160,8 +90,8 @@ def test_fully_connected_equals_its_definition(
     is_per_channel = data.draw(st.booleans())
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     zero_point = data.draw(st.integers(-128, 127))
-    row, weight = _codes(rng, inputs), _codes(rng, outputs, inputs)
-    finish = _finish(rng, outputs, is_extreme=data.draw(st.booleans()))
+    row, weight = codes_of(rng, inputs), codes_of(rng, outputs, inputs)
+    finish = finishes(rng, outputs, is_extreme=data.draw(st.booleans()))
     scales = outputs if is_per_channel else 1
     multiplier, shift = finish.multiplier[:scales], finish.shift[:scales]
 

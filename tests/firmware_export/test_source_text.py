@@ -88,7 +88,7 @@ def tiny() -> Builder:
 
 
 def test_the_whole_source_of_a_tiny_model() -> None:
-    program = plan_program(tiny().build("y"), TARGETS["cortex-m4"], "tiny")
+    program = plan_program(tiny().build("y"), TARGETS["cortex-m3"], "tiny")
 
     text = source_text(program, PROVENANCE)
 
@@ -98,7 +98,7 @@ def test_the_whole_source_of_a_tiny_model() -> None:
 def test_equal_tables_are_stored_once() -> None:
     b = tiny()
     b.add(FullyConnected("x", "w", "b", "z", Activation.RELU), quant(0.5, 3))
-    program = plan_program(b.build("y", "z"), TARGETS["cortex-m4"], "tiny")
+    program = plan_program(b.build("y", "z"), TARGETS["cortex-m3"], "tiny")
 
     text = source_text(program, PROVENANCE)
 
