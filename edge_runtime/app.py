@@ -100,7 +100,6 @@ class Daemon:
         plans = worker_plans(config, models_directory(config, environment), identity.boot)
         topics = Topics(identity.site, identity.device)
         settings = session_settings(config.mqtt, identity, topics, options.embedded_port)
-        environment.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = DeviceLock(environment.state_directory / "daemon.lock")
         self._time = TimeSource()
         self._options = options

@@ -1,29 +1,35 @@
 """Looks at everything that can be wrong before it runs, and tells all of it at once."""
 
+import contextlib
 import importlib.util
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import assert_never
 
 from edge_runtime.broker_probe import probe_broker
 from edge_runtime.config import (
     CameraConfig,
     Config,
+    CsvConfig,
     Environment,
     FilesConfig,
     MqttConfig,
     PipelineConfig,
+    SourceConfig,
     SyntheticConfig,
+    VideoConfig,
     load_config,
     models_directory,
     read_secret,
 )
 from edge_runtime.engines.selection import choose_engine
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
-from edge_runtime.findings import Finding, Level
+from edge_runtime.findings import Finding, Level, has_errors
 from edge_runtime.manifest import Manifest, load_bundle
 from edge_runtime.models.store import find_bundle
+from edge_runtime.sources.selection import make_source
 
 _OPEN_TO_OTHERS = stat.S_IRWXO | stat.S_IWGRP
 _ENGINE_MODULES = {"onnx": ("onnxruntime",), "tflite": ("ai_edge_litert", "tflite_runtime")}
@@ -69,11 +75,15 @@ def _check_pipeline(pipeline: PipelineConfig, models: Path) -> Iterator[Finding]
         manifest = load_bundle(bundle)
     except EdgeRuntimeError as error:
         yield Finding(Level.ERROR, where, str(error))
-    else:
-        text = f"model {manifest.name}@{manifest.version}: {len(manifest.files)} files unchanged"
-        yield Finding(Level.OK, where, text)
-        yield from _check_engine(pipeline, manifest, where)
-    yield from _check_source(pipeline, where)
+        yield from _check_source(pipeline.source, where)
+        return
+    text = f"model {manifest.name}@{manifest.version}: {len(manifest.files)} files unchanged"
+    yield Finding(Level.OK, where, text)
+    yield from _check_engine(pipeline, manifest, where)
+    findings = [*_check_source(pipeline.source, where)]
+    if not has_errors(findings):
+        findings += _try_source(pipeline.source, manifest, where)
+    yield from findings
 
 
 def _check_engine(pipeline: PipelineConfig, manifest: Manifest, where: str) -> Iterator[Finding]:
@@ -89,16 +99,29 @@ def _check_engine(pipeline: PipelineConfig, manifest: Manifest, where: str) -> I
         yield Finding(Level.ERROR, where, f"engine {name} is not installed", remedy)
 
 
-def _check_source(pipeline: PipelineConfig, where: str) -> Iterator[Finding]:
-    match pipeline.source:
+def _check_source(source: SourceConfig, where: str) -> Iterator[Finding]:
+    match source:
         case SyntheticConfig():
             yield Finding(Level.WARNING, where, "source synthetic: made-up input")
         case CameraConfig():
-            yield from _check_camera(pipeline.source, where)
+            yield from _check_camera(source, where)
         case FilesConfig(path=path):
             yield _check_path(Path(path), where, is_directory=True)
-        case source:
-            yield _check_path(Path(source.path), where, is_directory=False)
+        case CsvConfig(path=path) | VideoConfig(path=path):
+            yield _check_path(Path(path), where, is_directory=False)
+        case _:
+            assert_never(source)
+
+
+def _try_source(config: SourceConfig, manifest: Manifest, where: str) -> Iterator[Finding]:
+    """Open a recording as the daemon will; a camera may be in use, and is left alone."""
+    try:
+        source = make_source(config, manifest)
+        if not isinstance(config, CameraConfig):
+            with contextlib.closing(source):
+                source.open()
+    except EdgeRuntimeError as error:
+        yield Finding(Level.ERROR, where, str(error))
 
 
 def _check_path(path: Path, where: str, *, is_directory: bool) -> Finding:

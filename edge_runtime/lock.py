@@ -8,7 +8,7 @@ from edge_runtime.errors import ConfigError
 
 
 class DeviceLock:
-    """Held from making to `release`; the kernel releases it when the process ends.
+    """Makes the directory and holds it until `release` or, by the kernel, the process's end.
 
     Raises:
         ConfigError: Another process holds it, or the directory cannot be written.
@@ -16,9 +16,12 @@ class DeviceLock:
 
     def __init__(self, path: Path) -> None:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}") from error
+            raise ConfigError(
+                f"state directory {path.parent}: cannot be written ({error.strerror})"
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

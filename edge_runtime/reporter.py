@@ -1,9 +1,10 @@
 """Decides when health is published, and keeps births, status and alerts up to date."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.alarms import Alarms, conditions
+from edge_runtime.alarms import Alarms, Change, conditions
 from edge_runtime.board import Board
 from edge_runtime.bulletins import Bulletins
 from edge_runtime.health import Rates, mqtt_health, pipeline_health
@@ -13,6 +14,8 @@ from edge_runtime.mqtt.outbox import Outbox
 from edge_runtime.mqtt.session import Session, SessionState
 from edge_runtime.supervised import Supervised
 from edge_runtime.watchdog import Notifier
+
+logger = logging.getLogger(__name__)
 
 LEAST_PAUSE_S = 1.0  # a state that flickers does not flood
 EXPIRY_IN_INTERVALS = 3
@@ -105,6 +108,7 @@ class Reporter:
         found = conditions(pipelines, parts.session.status(), parts.outbox.status())
         changes = self._alarms.update(now_s, found)
         for change in changes:
+            _log(change)
             alert = parts.bulletins.alert(
                 change.subject.kind, change.subject.pipeline, change.text, is_over=change.is_over
             )
@@ -129,3 +133,11 @@ class Reporter:
         if text != self._described:
             self._described = text
             self._parts.notifier.describe(text)
+
+
+def _log(change: Change) -> None:
+    """Say in the journal what the alert says to subscribers."""
+    where = f"{change.subject.pipeline}: " if change.subject.pipeline is not None else ""
+    level = logging.INFO if change.is_over else logging.WARNING
+    over = " (over)" if change.is_over else ""
+    logger.log(level, "alert%s: %s%s: %s", over, where, change.subject.kind, change.text)

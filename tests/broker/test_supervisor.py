@@ -1,6 +1,7 @@
 """The supervisor in this process, with workers that behave badly on purpose, and a real broker."""
 
 import json
+import logging
 import random
 import threading
 import time
@@ -143,14 +144,18 @@ def latest_health(listener: Listener) -> Health:
 
 
 def test_a_frozen_worker_is_replaced_counted_and_told_and_its_neighbour_goes_on(
-    make: Make, listener: Listener
+    make: Make, listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "edge_runtime.reporter")
     house = make(door="freezes", yard="good")
     alerts = listener.wait_for("/alert", 2)
 
     first, second = (json.loads(heard.payload) for heard in alerts[:2])
     assert (first["kind"], first["pipeline"], first["is_over"]) == ("worker_lost", "door", False)
     assert (second["kind"], second["is_over"]) == ("worker_lost", True)
+    told = [r.message for r in caplog.records if r.message.startswith("alert")][:2]
+    assert told[0].startswith("alert: door: worker_lost: ")
+    assert told[1].startswith("alert (over): door: worker_lost: ")
     eventually(lambda: len(numbers(listener, "door")) > 8, "events go on")
     assert numbers(listener, "door") == list(range(len(numbers(listener, "door"))))
     assert numbers(listener, "yard") == list(range(len(numbers(listener, "yard"))))

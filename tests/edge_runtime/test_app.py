@@ -79,5 +79,13 @@ def test_a_directory_belongs_to_one_daemon(tmp_path: Path) -> None:
         DeviceLock(tmp_path / "daemon.lock")
     lock.release()
     DeviceLock(tmp_path / "daemon.lock").release()
-    with pytest.raises(ConfigError, match="Not a directory"):
+    with pytest.raises(ConfigError, match="File exists"):
         DeviceLock(tmp_path / "daemon.lock" / "x")
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_a_state_directory_that_cannot_be_is_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError, match=rf"state directory .*{place}: cannot be written"):
+        DeviceLock(tmp_path / place / "daemon.lock")

@@ -9,7 +9,7 @@ from edge_runtime.config import Environment
 from edge_runtime.doctor import examine
 from edge_runtime.findings import Finding, Level, as_json, as_text, has_errors
 from edge_runtime.inventory import inventory, inventory_json, inventory_text, verify
-from tests.edge_runtime.bundles import brightness_bundle
+from tests.edge_runtime.bundles import brightness_bundle, sum_bundle
 
 GOOD = """
 models_dir = "models"
@@ -110,6 +110,39 @@ def test_a_changed_model_file_is_found(place: Path, environment: Environment) ->
     model.write_bytes(model.read_bytes()[:-1] + b"\0")
 
     assert any("SHA-256" in text for text in errors(check_file(place / "c.toml", environment)))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('kind = "files"\npath = "empty"', "empty: no file ends in"),
+        ('kind = "csv"\npath = "rows.csv"\nrate_hz = 1', "takes images, not samples"),
+        ('kind = "video"\npath = "rows.csv"', "not a video that OpenCV reads"),
+    ],
+)
+def test_a_recording_that_would_not_open_is_found(
+    place: Path, environment: Environment, source: str, message: str
+) -> None:
+    (place / "empty").mkdir()
+    (place / "rows.csv").write_text("a,b\n1,2\n")
+    (place / "c.toml").write_text(GOOD.replace('kind = "synthetic"', source))
+
+    (error,) = errors(check_file(place / "c.toml", environment))
+
+    assert error.startswith("pipeline door: ")
+    assert message in error
+
+
+def test_a_table_without_the_models_columns_is_found(place: Path, environment: Environment) -> None:
+    sum_bundle(place / "models")
+    (place / "rows.csv").write_text("a,c\n1,2\n")
+    text = GOOD.replace("brightness", "total")
+    source = 'kind = "csv"\npath = "rows.csv"\nrate_hz = 1'
+    (place / "c.toml").write_text(text.replace('kind = "synthetic"', source))
+
+    (error,) = errors(check_file(place / "c.toml", environment))
+
+    assert "rows.csv: no column b; there are a, c" in error
 
 
 def test_a_missing_secret_is_found(place: Path, environment: Environment) -> None:
