@@ -8,7 +8,7 @@ Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bi
 (2019), section 4.1, with the factors taken from what calibration saw of the activations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -28,9 +28,11 @@ from quantize.ir.ops import (
     Operation,
     Reshape,
     input_names,
+    rename_tensors,
 )
 
 LARGEST_FACTOR = 32.0
+SUFFIX = "/scaled"
 
 Factors: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 _Weighted = Conv2D | DepthwiseConv2D | FullyConnected
@@ -65,6 +67,9 @@ def equalize(
 ) -> FloatGraph:
     """Return a graph with the same outputs, whose inner channels have ranges more alike.
 
+    Tensors whose channels were scaled have names of their own (see SUFFIX): nobody shall compare
+    them with those of the given graph.
+
     Args:
         graph: Any float graph.
         peaks: The greatest magnitude of each channel of every activation, (C,) by name.
@@ -80,7 +85,20 @@ def equalize(
             if made is not None:
                 bias = constants[operation.bias]
                 constants[operation.bias] = (bias * made).astype(np.float32)
-    return replace(graph, constants=constants)
+    scaled = [name for name, values in factors.items() if np.any(values != 1.0)]
+    return _renamed(replace(graph, constants=constants), scaled)
+
+
+def _renamed(graph: FloatGraph, scaled: Sequence[str]) -> FloatGraph:
+    """Return the graph with other names for some activations."""
+    names: dict[str, str] = {}
+    for name in scaled:
+        numbered = (f"{name}{SUFFIX}{number}" for number in range(1, len(graph.tensors) + 1))
+        candidates = (f"{name}{SUFFIX}", *numbered)
+        names[name] = next(candidate for candidate in candidates if candidate not in graph.tensors)
+    tensors = {names.get(name, name): tensor for name, tensor in graph.tensors.items()}
+    operations = tuple(rename_tensors(operation, names) for operation in graph.operations)
+    return replace(graph, tensors=tensors, operations=operations)
 
 
 def _factors(

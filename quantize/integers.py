@@ -42,8 +42,8 @@ class Quantized:
     Attributes:
         graph: The result.
         reference: The float graph that was lowered. Its inputs and outputs compute what the given
-            graph's do; inner tensors have the same names, but equalizing scaled their channels.
-            Compare the integer graph's tensors with these.
+            graph's do; inner tensors whose channels equalizing scaled have other names. Compare
+            the integer graph's tensors with these.
         calibration: What the samples showed of the reference's tensors.
         methods: How the range of each tensor was found, by its name; tensors whose scale an
             operation dictates are missing.

@@ -1,13 +1,22 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from quantize.calibrate.collect import collect_peaks
-from quantize.equalize import LARGEST_FACTOR, equalize
+from quantize.equalize import LARGEST_FACTOR, SUFFIX, equalize
 from quantize.ir.float_executor import trace_float
 from quantize.ir.graph import Array, FloatGraph
-from quantize.ir.ops import Activation, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
+from quantize.ir.ops import (
+    Activation,
+    Add,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Mean,
+    rename_tensors,
+)
 from quantize.ir.shapes import same_padding
 from tests.models import float_graph, tiny_float_classifier
 
@@ -61,7 +70,7 @@ def test_channels_have_like_ranges_afterwards() -> None:
     inputs = samples(graph)
     before = peaks_of(graph, inputs)["d"]
 
-    after = peaks_of(equalize(graph, peaks_of(graph, inputs)), inputs)["d"]
+    after = peaks_of(equalize(graph, peaks_of(graph, inputs)), inputs)["d" + SUFFIX]
 
     assert before.max() / before.min() > 3
     assert after.max() / after.min() < 1.01
@@ -73,7 +82,8 @@ def test_tensors_that_are_added_are_scaled_alike() -> None:
     changed = equalize(graph, peaks_of(graph, inputs))
     before, after = trace_float(graph, inputs), trace_float(changed, inputs)
 
-    factors = {n: after[n].max(axis=(0, 1, 2)) / before[n].max(axis=(0, 1, 2)) for n in "as"}
+    peaks = {n: (after[n + SUFFIX].max((0, 1, 2)), before[n].max((0, 1, 2))) for n in "as"}
+    factors = {name: scaled / plain for name, (scaled, plain) in peaks.items()}
 
     np.testing.assert_allclose(factors["a"], factors["s"], rtol=1e-4)
     assert factors["a"].max() <= LARGEST_FACTOR
@@ -83,3 +93,32 @@ def test_strength_zero_changes_nothing() -> None:
     graph = residual()
 
     assert equalize(graph, peaks_of(graph, samples(graph)), 0.0) == graph
+
+
+def test_tensors_of_one_name_hold_one_value_before_and_after() -> None:
+    graph = residual()
+    inputs = samples(graph)
+    before = trace_float(graph, inputs)
+
+    after = trace_float(equalize(graph, peaks_of(graph, inputs)), inputs)
+
+    shared = (set(before) & set(after)) - set(graph.constants)
+    assert shared >= {"x", "y"}
+    assert "d" not in shared
+    for name in shared:
+        np.testing.assert_allclose(after[name], before[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_name_that_is_taken_is_not_used() -> None:
+    graph = residual()
+    names = {"p": "d" + SUFFIX}
+    renamed = replace(
+        graph,
+        tensors={names.get(name, name): tensor for name, tensor in graph.tensors.items()},
+        operations=tuple(rename_tensors(operation, names) for operation in graph.operations),
+    )
+    inputs = samples(renamed)
+
+    after = trace_float(equalize(renamed, peaks_of(renamed, inputs)), inputs)
+
+    np.testing.assert_allclose(after["y"], trace_float(graph, inputs)["y"], rtol=1e-3, atol=1e-4)
