@@ -20,14 +20,14 @@ from edge_runtime.manifest import ImageInput, TensorInput, WindowInput, check_pr
 from quantize.calibrate.labels import read_class_names
 from quantize.calibrate.open_data import AS_THE_MODEL_TAKES_IT, DataSettings, Preprocessing
 from quantize.comparison import Comparison, compare_models
+from quantize.console.progress import Progress
+from quantize.console.tables import print_comparison, print_inspection, print_outcome
 from quantize.errors import DataError, QuantizeError, RecipeError, UnsupportedModelError
 from quantize.inspection import inspect_model
 from quantize.job import Job
 from quantize.pipeline import Outcome, run_job
-from quantize.progress import Progress
 from quantize.recipe import Recipe, read_recipe
 from quantize.report.task import Task
-from quantize.tables import print_comparison, print_inspection, print_outcome
 
 EXIT_OUR_ERROR = 1
 EXIT_DROP = 3

@@ -10,17 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from quantize.calibrate.collect import Calibration, collect, collect_peaks
-from quantize.emit.onnx_float import emit_float_onnx
-from quantize.emit.onnx_qdq import CODES_SUFFIX, emit_qdq_onnx
-from quantize.equalize import equalize
-from quantize.executors import OnnxRunner
-from quantize.ir.graph import Array, FloatGraph, IntGraph
-from quantize.ir.integer_params import quant_of
-from quantize.lower import lower
-from quantize.passes.global_pool_as_mean import global_pool_as_mean
-from quantize.recipe import RangeMethod, Recipe, WeightRounding
-from quantize.refine import (
+from quantize.accuracy.equalize import equalize
+from quantize.accuracy.refine import (
     CodesRunner,
     collect_moments,
     correct_outputs,
@@ -28,6 +19,15 @@ from quantize.refine import (
     refinable,
     refine,
 )
+from quantize.calibrate.collect import Calibration, collect, collect_peaks
+from quantize.emit.onnx_float import emit_float_onnx
+from quantize.emit.onnx_qdq import CODES_SUFFIX, emit_qdq_onnx
+from quantize.executors import OnnxRunner
+from quantize.ir.graph import Array, FloatGraph, IntGraph
+from quantize.ir.integer_params import quant_of
+from quantize.lower import lower
+from quantize.passes.global_pool_as_mean import global_pool_as_mean
+from quantize.recipe import RangeMethod, Recipe, WeightRounding
 from quantize.search import choose_params
 
 Batch: TypeAlias = Mapping[str, npt.NDArray[np.float32]]

@@ -14,12 +14,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from quantize.accuracy.output_error import Errors, Judge, Measure, Runner
 from quantize.calibrate.collect import Calibration
 from quantize.calibrate.histogram import Histogram, merge
 from quantize.calibrate.ranges import Range, expected_error, find_range
 from quantize.ir.graph import FloatGraph, QuantParams
 from quantize.ir.ops import Concat
-from quantize.output_error import Errors, Judge, Measure, Runner
 from quantize.params import group_fixed_params, group_sources, range_params, share_groups
 from quantize.recipe import RangeMethod, Recipe
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from quantize.accuracy.moments import moments_of
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.errors import DataError
 from quantize.executors import run_onnx
 from quantize.integers import Reader, quantize_graph
 from quantize.ir.float_executor import execute_float
 from quantize.ir.graph import Array, FloatGraph
-from quantize.moments import moments_of
 from quantize.recipe import Recipe, WeightRounding
 from tests.conftest import ROOT, SHARED
 from tests.models import tiny_classifier, tiny_float_classifier

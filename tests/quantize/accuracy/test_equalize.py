@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from quantize.accuracy.equalize import LARGEST_FACTOR, SUFFIX, equalize
 from quantize.calibrate.collect import collect_peaks
-from quantize.equalize import LARGEST_FACTOR, SUFFIX, equalize
 from quantize.ir.float_executor import trace_float
 from quantize.ir.graph import Array, FloatGraph
 from quantize.ir.ops import (

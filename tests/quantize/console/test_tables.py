@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from quantize.comparison import Comparison
+from quantize.console.tables import decibels, print_comparison, print_inspection, print_layers
 from quantize.inspection import Inspection
 from quantize.report.layers import LayerError
-from quantize.tables import decibels, print_comparison, print_inspection, print_layers
 
 
 def _console() -> tuple[Console, io.StringIO]:

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from quantize.progress import Progress
+from quantize.console.progress import Progress
 
 
 def test_nothing_is_shown_where_there_is_no_terminal() -> None:

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from quantize.rounding import round_with_compensation
+from quantize.accuracy.rounding import round_with_compensation
 
 
 def matrix(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from quantize.accuracy.output_error import Judge
 from quantize.ir.float_executor import trace_float
-from quantize.output_error import Judge
 from quantize.params import range_params
 from tests.models import tiny_float_classifier
 from tests.quantize.test_search import runner_of, samples_of

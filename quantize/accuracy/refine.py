@@ -9,12 +9,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from quantize.accuracy.moments import Moments, add_moments, moments_of
+from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
 from quantize.ir.ops import Activation, Logistic, Softmax
-from quantize.moments import Moments, add_moments, moments_of
 from quantize.recipe import Recipe, WeightRounding
-from quantize.rounding import LARGEST_K, round_with_compensation
 from quantize.weights import (
     Weighted,
     by_channel,

@@ -1,0 +1,1 @@
+"""Console: what a person at a terminal sees."""
