@@ -43,6 +43,9 @@ def _shared() -> str | None:
 
 TOOLS: dict[str, Callable[[], str | None]] = {
     "broker": _program("mosquitto"),
+    "gcc": _program("gcc", "g++"),
+    "cmake": _program("cmake"),
+    "systemd": _program("systemd-analyze"),
     "qemu": _program("qemu-system-arm", "arm-none-eabi-gcc"),
     "tflite": _module("ai_edge_litert"),
     "ort": _module("onnxruntime"),

@@ -1,6 +1,5 @@
 """Random legal graphs: the exported C gives what the interpreter gives, bit for bit."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -25,7 +24,7 @@ VECTORS = 8
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+pytestmark = pytest.mark.gcc
 
 
 @settings(

@@ -10,7 +10,7 @@ DIRECTORY = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 EXPOSURE_SENSOR, EXPOSURE_CAMERA = 15, 15  # tenths; a bare unit has 96
 
-pytestmark = pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze")
+pytestmark = pytest.mark.systemd
 
 
 @pytest.fixture

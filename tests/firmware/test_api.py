@@ -1,6 +1,5 @@
 """The functions of an exported header, called by small C and C++ programs on the host."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tests.firmware_export.int_graphs import residual_graph, two_headed_graph
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 SANITIZED = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+pytestmark = pytest.mark.gcc
 
 
 def export_to(folder: Path, graph: IntGraph) -> None:
@@ -122,7 +121,7 @@ def test_the_caller_may_place_the_arena(tmp_path: Path) -> None:
     assert printed == [1]
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.gcc
 def test_the_headers_are_cpp_too(tmp_path: Path) -> None:
     export_to(tmp_path, residual_graph())
     (tmp_path / "app.cpp").write_text(

@@ -1,6 +1,5 @@
 """Exported C, compiled by the host's gcc with all warnings as errors and under sanitizers."""
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic
 SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VECTORS = 20
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+pytestmark = pytest.mark.gcc
 
 
 def export_graph(graph: IntGraph, directory: Path, prefix: str, target: Target) -> None:

@@ -1,7 +1,6 @@
 """The kernels as C: they compile cleanly everywhere, need nothing, and run on a microcontroller."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def test_each_header_stands_alone_in_c99(tmp_path: Path, header: str) -> None:
     compile_c(source, tmp_path / "include.o", "-std=c99", "-O2", "-c")
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.gcc
 @pytest.mark.parametrize("header", ["edge_kernels.h", "edge_io_f32.h"])
 def test_cpp_may_include_the_kernels(tmp_path: Path, header: str) -> None:
     source = tmp_path / "include.cpp"

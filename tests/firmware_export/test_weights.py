@@ -1,5 +1,4 @@
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def test_a_layer_without_bias_has_no_bias_array() -> None:
     assert "m_0_bias" not in files(dense_graph(has_bias=False))["m_weights.c"]
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.gcc
 @pytest.mark.parametrize("name", ["residual", "two_headed", "add_constant", "concat_rows"])
 def test_the_arrays_compile_without_warnings(name: str, tmp_path: Path) -> None:
     made = files(EVERY_OPERATION[name] if name != "residual" else residual_graph())

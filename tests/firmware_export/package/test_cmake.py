@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from firmware_export.target import TARGETS
 from tests.firmware_export.int_graphs import residual_graph
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+@pytest.mark.cmake
 def test_a_project_that_adds_the_directory_builds_and_passes_its_self_test(tmp_path: Path) -> None:
     model = Model("m", residual_graph(), "0" * 64)
     made = export_model(model, TARGETS["host"], package=cmake_files, vectors=2, prefix="net")
