@@ -223,6 +223,7 @@ class PipelineConfig(_Table, frozen=True, kw_only=True):
     Attributes:
         name: A level of the pipeline's topics.
         model: NAME or NAME@VERSION below `models_dir`, or a path to a bundle.
+        engine: "auto" takes what is installed and in the bundle, TFLite first.
         threads: Of the engine; None: cores - 1, at least 1.
         max_age_ms: An older frame is dropped before inference, an older result before publishing.
         threshold: Overrides the decoder's own (anomaly); least score of a class (classification).
