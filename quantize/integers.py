@@ -18,6 +18,7 @@ from quantize.accuracy.refine import (
     correctable,
     refinable,
     refine,
+    warn_of_large,
 )
 from quantize.calibrate.collect import Calibration, collect, collect_peaks
 from quantize.emit.onnx_float import emit_float_onnx
@@ -134,6 +135,7 @@ def _samples_at(positions: npt.NDArray[np.int64], batches: Iterable[Batch]) -> l
 def _refine(lowered: IntGraph, reference: FloatGraph, read: Reader, recipe: Recipe) -> IntGraph:
     if recipe.weight_rounding is WeightRounding.NEAREST and not recipe.bias_correction:
         return lowered
+    warn_of_large(lowered)
     names = list(dict.fromkeys(operation.input for operation in refinable(lowered)))
     moments = collect_moments(lowered, read(recipe.batch_size), _codes_runner(lowered, names))
     return refine(lowered, reference, moments, recipe)

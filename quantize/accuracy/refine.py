@@ -1,5 +1,6 @@
 """Refine: what samples say about rounding weights and about the errors that rounding leaves."""
 
+import logging
 import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from quantize.weights import (
 )
 
 MAX_THREADS = 4
+_LOG = logging.getLogger(__name__)
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, npt.NDArray[np.int8]]]
@@ -34,6 +36,21 @@ def refinable(graph: IntGraph) -> tuple[Weighted, ...]:
     """Return the operations whose weights `refine` can improve: those not too large for it."""
     weighted = (op for op in graph.operations if isinstance(op, Weighted))
     return tuple(op for op in weighted if _weights_of_a_channel(op, graph) <= LARGEST_K)
+
+
+def warn_of_large(graph: IntGraph) -> None:
+    """Log which weighted operations are too large for `refine`: they stay as `lower` left them."""
+    for operation in graph.operations:
+        if isinstance(operation, Weighted):
+            size = _weights_of_a_channel(operation, graph)
+            if size > LARGEST_K:
+                _LOG.warning(
+                    "%s: %d weights a channel are rounded to the nearest and its bias is not"
+                    " corrected; both are done up to %d",
+                    operation.output,
+                    size,
+                    LARGEST_K,
+                )
 
 
 def collect_moments(
