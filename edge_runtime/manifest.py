@@ -193,11 +193,32 @@ def decode_manifest(data: bytes) -> Manifest:
     except msgspec.DecodeError as error:
         raise BundleError(f"manifest: {error}") from error
     _check_names(manifest)
+    _check_decoder(manifest)
     try:
         check_preprocessing(manifest.preprocessing)
     except BundleError as error:
         raise BundleError(f"manifest: preprocessing: {error}") from error
     return manifest
+
+
+def _check_decoder(manifest: Manifest) -> None:
+    """Refuse a decoder that would fail on every frame, or name classes wrongly."""
+    decoder = manifest.decoder
+    if decoder is None:
+        return
+    sizes = {output.name: math.prod(output.shape) for output in manifest.outputs}
+    if decoder.output not in sizes:
+        raise BundleError(f"manifest: decoder of {decoder.output!r}, the outputs are {[*sizes]}")
+    size = sizes[decoder.output]
+    if isinstance(decoder, RegressionDecoder) and len(decoder.names) != size:
+        raise BundleError(f"manifest: {len(decoder.names)} names, the model has {size} values")
+    if isinstance(decoder, ClassificationDecoder):
+        classes = max(size, 2)  # a lone score tells "no" from "yes"
+        if manifest.labels and len(manifest.labels) != classes:
+            count = len(manifest.labels)
+            raise BundleError(f"manifest: {count} labels, the model has {classes} classes")
+        if decoder.top_k < 1:
+            raise BundleError(f"manifest: top_k {decoder.top_k}, allowed is 1 and above")
 
 
 def check_preprocessing(spec: TensorInput | ImageInput | WindowInput) -> None:

@@ -18,7 +18,7 @@ from edge_runtime.manifest import (
     encode_manifest,
     load_bundle,
 )
-from tests.edge_runtime.bundles import brightness_bundle
+from tests.edge_runtime.bundles import brightness_bundle, sum_bundle
 
 Facts = dict[str, Any]
 
@@ -44,6 +44,9 @@ def test_a_manifest_survives_its_own_json(bundle: Path) -> None:
         (lambda facts: facts.update(version=10**9), "version 1000000000, allowed is 1 to"),
         (lambda facts: facts["files"][0].update(name="../x"), "file '../x', allowed is"),
         (lambda facts: facts["files"].append(facts["files"][0]), "named twice"),
+        (lambda facts: facts.update(labels=["dark"]), "1 labels, the model has 2 classes"),
+        (lambda facts: facts["decoder"].update(output="z"), "decoder of 'z', the outputs are"),
+        (lambda facts: facts["decoder"].update(top_k=0), "top_k 0, allowed is 1 and above"),
         (
             lambda facts: facts.update(preprocessing={"type": "image", "width": 0, "height": 8}),
             "preprocessing: width 0, allowed is 1 to 16384",
@@ -61,6 +64,14 @@ def test_a_foreign_manifest_is_refused_in_one_line(
 
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_regression_names_every_value(tmp_path: Path) -> None:
+    facts = json.loads((sum_bundle(tmp_path) / MANIFEST_NAME).read_bytes())
+    facts["decoder"]["names"] = ["a", "b"]
+
+    with pytest.raises(BundleError, match="2 names, the model has 1 values"):
+        decode_manifest(json.dumps(facts).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"[" * 100_000, b"\xff", b" " * (1 << 21)])
