@@ -78,6 +78,12 @@ def transpose_axes(shape: Shape, permutation: Sequence[int]) -> list[Axis]:
     return merge_axes(Axis(shape[i], (dense[i],)) for i in permutation) or [Axis(1, (1,))]
 
 
+def slice_axes(shape: Shape, sizes: Sequence[int], steps: Sequence[int]) -> list[Axis]:
+    """Return the output's axes with the strides in the input, negative where it runs backwards."""
+    parts = zip(strides_of(shape), sizes, steps, strict=True)
+    return merge_axes(Axis(size, (dense * step,)) for dense, size, step in parts) or [Axis(1, (1,))]
+
+
 @dataclass(frozen=True, slots=True)
 class PaddedAxis:
     """One axis of the input and how many elements come before and after it."""

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from firmware_export.dsp import conv_dsp_parameters, dense_dsp_parameters
 from firmware_export.errors import FirmwareExportError, UnsupportedForCError
+from firmware_export.moving_parameters import moving_parameters
 from firmware_export.parameters import (
     Parameters,
     add_parameters,
@@ -22,6 +23,14 @@ from firmware_export.parameters import (
 )
 from firmware_export.target import Tier
 from quantize.ir.graph import IntGraph
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Add,
@@ -111,6 +120,15 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
             return pad_parameters(operation, graph)
         case Transpose():
             return transpose_parameters(operation, graph)
+        case (
+            Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
+        ):
+            return moving_parameters(operation, graph)
         case Softmax():
             return softmax_parameters(operation, graph)
         case Logistic() | Tanh():

@@ -7,6 +7,14 @@ from firmware_export.lifetimes import Lifetime
 from firmware_export.program import Program
 from firmware_export.record import LayerRecord
 from quantize.ir.graph import IntGraph
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Add,
@@ -69,6 +77,12 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             | Reshape()
             | Transpose()
             | Concat()
+            | Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
             | Softmax()
             | Logistic()
             | Tanh()

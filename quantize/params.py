@@ -5,6 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from quantize.ir.graph import Graph, QuantParams
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     AveragePool2D,
     Concat,
@@ -22,7 +30,20 @@ from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
 CODE_MIN, CODE_MAX = -128, 127
 SMALLEST_SCALE = 2.0**-100  # keeps products of three scales far from float32's denormal numbers
 
-SAME_SCALE_OPERATIONS = (AveragePool2D, MaxPool2D, Pad, Reshape, Transpose, Concat)
+SAME_SCALE_OPERATIONS = (
+    AveragePool2D,
+    MaxPool2D,
+    Pad,
+    Reshape,
+    Transpose,
+    Concat,
+    Slice,
+    Gather,
+    ResizeNearest,
+    ResizeBilinear,
+    SpaceToDepth,
+    DepthToSpace,
+)
 _FIXED = {Softmax: SOFTMAX_OUTPUT, Logistic: LOGISTIC_OUTPUT, Tanh: TANH_OUTPUT}
 
 
@@ -49,8 +70,9 @@ def fixed_params(operation: Operation) -> QuantParams | None:
 def share_groups(graph: Graph, *, join_concats: bool = True) -> tuple[tuple[str, ...], ...]:
     """Return the activations in groups that have one scale each, sorted in the graph's order.
 
-    Pools, Pad, Reshape and Transpose keep their input's scale. So does Concat, but for inputs whose
-    scale is fixed, which `lower` requantizes; with `join_concats` False it requantizes all.
+    Pools, resizes and what only moves values keep their input's scale. So does Concat, but for
+    inputs whose scale is fixed, which `lower` requantizes; with `join_concats` False it requantizes
+    all.
     """
     activations = [*graph.inputs, *(operation.output for operation in graph.operations)]
     parent = {name: name for name in activations}

@@ -32,6 +32,7 @@ from quantize.ir.ops import (
 from quantize.ir.shapes import infer_shape, same_padding
 from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
 from tests.models import float32, int8, int_graph, weights
+from tests.moving_strategies import MOVING_GRAPHS
 
 Pair = tuple[int, int]
 
@@ -273,6 +274,7 @@ SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = 
     "reshape": reshape_graphs,
     "transpose": transpose_graphs,
     "concat": concat_graphs,
+    **MOVING_GRAPHS,
     "softmax": softmax_graphs,
     "logistic": lambda: curve_graphs(Logistic),
     "tanh": lambda: curve_graphs(Tanh),

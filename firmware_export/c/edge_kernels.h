@@ -17,6 +17,10 @@
  *   edge_pad_s8(const edge_pad_t *, const int8_t *input, int8_t *output)
  *   edge_transpose_s8(const edge_transpose_t *, const int8_t *input, int8_t *output)
  *   edge_concat_s8(const edge_concat_t *, const int8_t *input, int8_t *output), once per input
+ *   edge_slice_s8(const edge_slice_t *, const int8_t *input, int8_t *output)
+ *   edge_gather_s8(const edge_gather_t *, const int8_t *input, int8_t *output)
+ *   edge_resize_nearest_s8(const edge_resize_nearest_t *, const int8_t *input, int8_t *output)
+ *   edge_resize_bilinear_s8(const edge_resize_bilinear_t *, const int8_t *input, int8_t *output)
  *   edge_softmax_s8(const edge_softmax_t *, const int8_t *input, int8_t *output)       in place
  *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
@@ -45,6 +49,7 @@
 #include "edge_fully_connected_s8.h"
 #include "edge_layout_s8.h"
 #include "edge_mean_s8.h"
+#include "edge_moving_s8.h"
 #include "edge_pool_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_types.h"

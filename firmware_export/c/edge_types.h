@@ -321,6 +321,47 @@ typedef struct {
     edge_requant_t requant;
 } edge_rescale_t;
 
+/* Part of the input, the output's axes outermost first.
+ *
+ * input_stride  how many elements a step along each axis moves in the input, negative backwards
+ * first         which element of the input is the first of the output
+ */
+typedef struct {
+    int32_t axes; /* in [1, EDGE_MAX_AXES] */
+    int32_t size[EDGE_MAX_AXES];
+    int32_t input_stride[EDGE_MAX_AXES];
+    int32_t first;
+} edge_slice_t;
+
+/* Chosen indices of one axis: input (rows, row_size, run), output (rows, count, run). */
+typedef struct {
+    int32_t rows;
+    int32_t row_size;
+    int32_t run;
+    int32_t count;
+    const int32_t *indices; /* (count), each in [0, row_size) */
+} edge_gather_t;
+
+/* The image in another size; output pixel (y, x) is input pixel (rows[y], columns[x]). */
+typedef struct {
+    edge_image_t input;
+    edge_image_t output; /* output.channels == input.channels */
+    const int32_t *rows;    /* (output.height) */
+    const int32_t *columns; /* (output.width) */
+} edge_resize_nearest_t;
+
+/* The image interpolated: output row y lies at y * row_step + row_first 2^-10 input rows, columns
+ * likewise; before the last row, but for half a row above the first.
+ */
+typedef struct {
+    edge_image_t input;
+    edge_image_t output; /* output.channels == input.channels */
+    int32_t row_step;
+    int32_t row_first;
+    int32_t column_step;
+    int32_t column_first;
+} edge_resize_bilinear_t;
+
 #ifdef __cplusplus
 }
 #endif

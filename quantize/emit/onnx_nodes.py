@@ -16,7 +16,7 @@ from quantize.ir.shapes import Shape
 OPSET, IR_VERSION = 17, 8
 BATCH = "N"
 
-Attribute: TypeAlias = int | Sequence[int]
+Attribute: TypeAlias = int | str | Sequence[int]
 
 
 class Layout(Enum):
@@ -27,6 +27,7 @@ class Layout(Enum):
 
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
+FIRST_AXIS = {last: first for first, last in enumerate(TO_FIRST)}
 
 
 @dataclass(frozen=True, slots=True)

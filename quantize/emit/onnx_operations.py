@@ -4,14 +4,30 @@ The emitters differ in how a tensor is read (as it is, or through DequantizeLine
 done with the result; what lies between is here.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import numpy as np
 
-from quantize.emit.onnx_nodes import TO_FIRST, Attribute, Layout, NodeList, Value, moves_nothing
+from quantize.emit.onnx_moving import write_moving
+from quantize.emit.onnx_nodes import (
+    FIRST_AXIS,
+    TO_FIRST,
+    Attribute,
+    Layout,
+    NodeList,
+    Value,
+    moves_nothing,
+)
+from quantize.emit.onnx_reader import Reader
 from quantize.errors import GraphError
-from quantize.ir.graph import Array, Graph
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -29,7 +45,6 @@ from quantize.ir.ops import (
     Operation,
     Pad,
     Padding,
-    PadFill,
     Quantize,
     Reshape,
     Softmax,
@@ -38,35 +53,7 @@ from quantize.ir.ops import (
     input_names,
 )
 
-_FIRST_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
 _WEIGHT_PERMUTATION = {Conv2D: (0, 3, 1, 2), DepthwiseConv2D: (3, 0, 1, 2), FullyConnected: (0, 1)}
-
-
-class Reader(Protocol):
-    """How an emitter gives the tensors of its graph to the nodes of one operation."""
-
-    nodes: NodeList
-
-    @property
-    def graph(self) -> Graph:
-        """Return the graph that is being emitted."""
-        ...
-
-    def layout(self, name: str) -> Layout:
-        """Return the layout in which an activation is there already."""
-        ...
-
-    def read(self, name: str, layout: Layout) -> str:
-        """Return the name of a value that holds the tensor in this layout."""
-        ...
-
-    def parameter(self, name: str, permutation: Sequence[int]) -> str:
-        """Return the name of a value that holds a permuted weight or bias."""
-        ...
-
-    def pad_value(self, name: str, fill: PadFill) -> Array:
-        """Return the scalar that a Pad of this tensor puts around it."""
-        ...
 
 
 def write_operation(operation: Operation, reader: Reader) -> Value:
@@ -94,6 +81,15 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
             return Value(reader.nodes.transpose(value, operation.permutation))
         case Concat():
             return _concat(operation, reader)
+        case (
+            Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
+        ):
+            return write_moving(operation, reader)
         case Softmax():
             return _softmax(operation, reader)
         case Logistic():
@@ -220,7 +216,7 @@ def write_reshape(name: str, value: str, reader: Reader) -> str:
 
 def _concat(operation: Concat, reader: Reader) -> Value:
     layout = _common_layout(operation, reader)
-    axis = _FIRST_AXIS[operation.axis] if layout is Layout.FIRST else operation.axis
+    axis = FIRST_AXIS[operation.axis] if layout is Layout.FIRST else operation.axis
     inputs = [reader.read(name, layout) for name in operation.inputs]
     return Value(reader.nodes.add("Concat", inputs, attributes={"axis": axis}), layout)
 

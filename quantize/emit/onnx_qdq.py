@@ -27,6 +27,7 @@ from quantize.emit.onnx_nodes import (
 from quantize.emit.onnx_operations import write_activation, write_operation, write_reshape
 from quantize.ir.graph import Array, DType, IntGraph, QuantParams
 from quantize.ir.integer_params import CODE_MIN, code_bounds, quant_of
+from quantize.ir.moving_ops import DepthToSpace, ResizeBilinear, ResizeNearest, SpaceToDepth
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -42,7 +43,16 @@ from quantize.ir.ops import (
 
 METADATA_KEY = "edge.graph"
 CODES_SUFFIX = ":codes"
-_READ_CHANNELS_FIRST = (Conv2D, DepthwiseConv2D, AveragePool2D, MaxPool2D)
+_READ_CHANNELS_FIRST = (
+    Conv2D,
+    DepthwiseConv2D,
+    AveragePool2D,
+    MaxPool2D,
+    ResizeNearest,
+    ResizeBilinear,
+    SpaceToDepth,
+    DepthToSpace,
+)
 
 
 def emit_qdq_onnx(graph: IntGraph, expose: Sequence[str] = ()) -> bytes:

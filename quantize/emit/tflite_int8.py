@@ -12,7 +12,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantize.emit.tflite_operators import Builtin, builtin
+from quantize.emit.tflite_builtin import Builtin
+from quantize.emit.tflite_operators import builtin
 from quantize.emit.tflite_tensors import TensorTable
 from quantize.ir.graph import IntGraph
 from quantize.ir.ops import Conv2D

@@ -4,14 +4,23 @@ Versions are the lowest that say what is used, as TFLite's converter counts them
 (tflite/converter/tools/versioning/op_version.cc); one is higher, see `_fully_connected`.
 """
 
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from quantize.emit.tflite_builtin import Builtin
+from quantize.emit.tflite_moving import moving_builtin
 from quantize.emit.tflite_tensors import TensorTable
 from quantize.ir.graph import IntGraph, QuantParams
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -45,23 +54,6 @@ _ACTIVATION_CODES = {
     Activation.RELU6: schema.ActivationFunctionType.RELU6,
 }
 _LOWEST_INT8 = -128
-
-
-@dataclass(frozen=True, slots=True)
-class Builtin:
-    """One operator as TFLite says it.
-
-    Attributes:
-        code: A number of `BuiltinOperator`.
-        version: Of the builtin; a runtime that lacks it refuses the file.
-        inputs: Tensor numbers, parameters included.
-        options: An options object of the generated schema, None where there is nothing to say.
-    """
-
-    code: int
-    version: int
-    inputs: tuple[int, ...]
-    options: Any = None
 
 
 def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builtin:
@@ -101,6 +93,15 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
         case Concat():
             options = schema.ConcatenationOptionsT(axis=operation.axis)
             return Builtin(_CODE.CONCATENATION, 2, inputs, options)
+        case (
+            Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
+        ):
+            return moving_builtin(operation, table)
         case Softmax():
             return Builtin(_CODE.SOFTMAX, 2, inputs, schema.SoftmaxOptionsT(beta=operation.beta))
         case Logistic():

@@ -8,6 +8,15 @@ import numpy.typing as npt
 
 from quantize.errors import DataError
 from quantize.ir.graph import FloatGraph
+from quantize.ir.moving import moved
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -32,6 +41,7 @@ from quantize.ir.ops import (
     Tanh,
     Transpose,
 )
+from quantize.ir.resampling import interpolate
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = Mapping[str, Floats]
@@ -88,6 +98,10 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
             return values[operation.input].transpose(operation.permutation)
         case Concat():
             return np.concatenate([values[name] for name in operation.inputs], operation.axis)
+        case Slice() | Gather() | ResizeNearest() | SpaceToDepth() | DepthToSpace():
+            return moved(operation, values[operation.input])
+        case ResizeBilinear():
+            return interpolate(values[operation.input], operation.size, operation.mode)
         case Softmax():
             return _softmax(values[operation.input] * np.float32(operation.beta))
         case Logistic():

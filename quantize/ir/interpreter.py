@@ -31,6 +31,15 @@ from quantize.ir.integer_params import (
     softmax_params,
     weighted_requants,
 )
+from quantize.ir.moving import moved
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -55,6 +64,7 @@ from quantize.ir.ops import (
     Tanh,
     Transpose,
 )
+from quantize.ir.resampling import bilinear_places, interpolate_codes
 
 Values: TypeAlias = Mapping[str, Array]
 Codes: TypeAlias = npt.NDArray[np.int64]
@@ -117,6 +127,10 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = values[operation.input].transpose(operation.permutation)
         case Concat():
             result = np.concatenate([values[name] for name in operation.inputs], operation.axis)
+        case Slice() | Gather() | ResizeNearest() | SpaceToDepth() | DepthToSpace():
+            result = moved(operation, values[operation.input])
+        case ResizeBilinear():
+            result = _resize_bilinear(operation, values)
         case Softmax():
             result = _softmax(operation, graph, values)
         case Logistic() | Tanh():
@@ -264,6 +278,13 @@ def _pad(operation: Pad, graph: IntGraph, values: Values) -> Array:
     zero = quant_of(graph, operation.input).zero_point
     fill = zero if operation.fill is PadFill.ZERO else CODE_MIN
     return np.pad(values[operation.input], operation.amounts, constant_values=fill)
+
+
+def _resize_bilinear(operation: ResizeBilinear, values: Values) -> Codes:
+    image = values[operation.input].astype(np.int64)
+    rows = bilinear_places(image.shape[1], operation.size[0], operation.mode)
+    columns = bilinear_places(image.shape[2], operation.size[1], operation.mode)
+    return interpolate_codes(image, rows, columns)
 
 
 def _rescale(operation: Activate | Quantize, graph: IntGraph, values: Values) -> Codes:

@@ -9,6 +9,15 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeAlias
 
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
+
 
 class Activation(StrEnum):
     """A clamp that an operation applies to its own output."""
@@ -227,6 +236,12 @@ Operation: TypeAlias = (
     | Reshape
     | Transpose
     | Concat
+    | Slice
+    | Gather
+    | ResizeNearest
+    | ResizeBilinear
+    | SpaceToDepth
+    | DepthToSpace
     | Softmax
     | Logistic
     | Tanh

@@ -6,6 +6,15 @@ from typing import assert_never
 import numpy as np
 
 from quantize.errors import GraphError
+from quantize.ir.moving import moved_shape
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Add,
@@ -87,6 +96,15 @@ def infer_shape(
             return _transpose(operation, shapes)
         case Concat():
             return _concat(operation, shapes)
+        case (
+            Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
+        ):
+            return moved_shape(operation, shapes[operation.input])
         case Softmax() | Logistic() | Tanh() | Activate() | Quantize() | Dequantize():
             return shapes[operation.input]
         case _:

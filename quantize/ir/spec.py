@@ -19,6 +19,7 @@ from quantize.ir.graph import (
     QuantParams,
     TensorType,
 )
+from quantize.ir.moving_ops import ResizeBilinear, ResizeNearest, Slice
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -39,11 +40,13 @@ from quantize.ir.ops import (
     Tanh,
     input_names,
 )
+from quantize.ir.resampling import is_inside, onnx_says_the_same
 from quantize.ir.shapes import infer_shape, same_padding
 
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
+LARGEST_SLICED_RANK = 5  # of TFLite's STRIDED_SLICE
 WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
 
 
@@ -201,6 +204,9 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             _check_same_scale(operation, graph)
         case Add() | Mul() | Mean() | Activate() | Quantize():
             _check_activations(operation, graph)
+        case Slice() | ResizeNearest() | ResizeBilinear():
+            _check_same_scale(operation, graph)
+            _check_sayable(operation, graph)
         case _:
             _check_same_scale(operation, graph)
     if isinstance(operation, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
@@ -236,6 +242,22 @@ def _check_same_scale(operation: Operation, graph: Graph) -> None:
     names: Sequence[str] = (*input_names(operation), operation.output)
     if len({graph.tensors[name].quant for name in names}) != 1:
         raise GraphError(f"{operation.output}: {type(operation).__name__} changes the scale")
+
+
+def _check_sayable(operation: Slice | ResizeNearest | ResizeBilinear, graph: Graph) -> None:
+    """Refuse what TFLite has no words or no bits for, or what its and ONNX's kernels see unlike."""
+    shape, name = graph.tensors[operation.input].shape, operation.output
+    if isinstance(operation, Slice):
+        if len(shape) > LARGEST_SLICED_RANK:
+            raise GraphError(f"{name}: slices {len(shape)} axes, at most {LARGEST_SLICED_RANK}")
+        return
+    is_same = is_inside if isinstance(operation, ResizeBilinear) else onnx_says_the_same
+    for size, wanted in zip(shape[1:3], operation.size, strict=True):
+        if not is_same(size, wanted, operation.mode):
+            raise GraphError(
+                f"{name}: {size} pixels resized to {wanted} ({operation.mode}) fall between two "
+                "pixels where float32 cannot tell them apart; choose a whole ratio"
+            )
 
 
 def _check_padding(

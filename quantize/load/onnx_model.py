@@ -109,7 +109,11 @@ class _Reading:
             raise UnsupportedNodeError(f"reads {missing[0]}, an output that is not supported")
         inputs = tuple(self.values[name] if name else None for name in proto.input)
         node = _node(proto, inputs, versions.get(domain_of(proto), 1))
-        self.values[proto.output[RESULT_INDEX.get(proto.op_type, 0)]] = handler(node, self.builder)
+        made = handler(node, self.builder)
+        if isinstance(made, tuple):
+            self.values.update(zip(proto.output, made, strict=True))
+        else:
+            self.values[proto.output[RESULT_INDEX.get(proto.op_type, 0)]] = made
 
     def _assume(self, proto: onnx.NodeProto) -> None:
         """Let reading go on behind a fault, with the shapes that ONNX inferred."""

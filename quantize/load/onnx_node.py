@@ -1,7 +1,7 @@
 """One ONNX node with its operands resolved, as the handlers of the operations see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -56,6 +56,10 @@ class Node:
         if not isinstance(value, View):
             raise UnsupportedNodeError(f"input {index} is a constant, expected a computed tensor")
         return value
+
+    def with_view(self, view: View) -> "Node":
+        """Return the node reading `view` as its input 0."""
+        return replace(self, inputs=(view, *self.inputs[1:]))
 
     def constant(self, index: int) -> Array:
         """Return an input that must be known at load."""

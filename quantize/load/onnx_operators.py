@@ -39,6 +39,11 @@ from quantize.load.onnx_pool import (
     load_max_pool,
     load_reduce_mean,
 )
+from quantize.load.onnx_resize import (
+    load_depth_to_space,
+    load_resize,
+    load_space_to_depth,
+)
 from quantize.load.onnx_shapes import (
     load_cast,
     load_concat,
@@ -52,8 +57,9 @@ from quantize.load.onnx_shapes import (
     load_transpose,
     load_unsqueeze,
 )
+from quantize.load.onnx_slices import load_gather, load_slice, load_split
 
-Handler: TypeAlias = Callable[[Node, GraphBuilder], Operand]
+Handler: TypeAlias = Callable[[Node, GraphBuilder], Operand | tuple[Operand, ...]]
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Add"): load_add,
@@ -63,9 +69,11 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Clip"): load_clip,
     ("", "Concat"): load_concat,
     ("", "Conv"): load_conv,
+    ("", "DepthToSpace"): load_depth_to_space,
     ("", "Div"): load_div,
     ("", "Dropout"): load_dropout,
     ("", "Flatten"): load_flatten,
+    ("", "Gather"): load_gather,
     ("", "Gemm"): load_gemm,
     ("", "GlobalAveragePool"): load_global_average_pool,
     ("", "GlobalMaxPool"): load_global_max_pool,
@@ -79,15 +87,20 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "ReduceMean"): load_reduce_mean,
     ("", "Relu"): load_relu,
     ("", "Reshape"): load_reshape,
+    ("", "Resize"): load_resize,
     ("", "Shape"): load_shape,
     ("", "Sigmoid"): load_logistic,
+    ("", "Slice"): load_slice,
     ("", "Softmax"): load_softmax,
+    ("", "SpaceToDepth"): load_space_to_depth,
+    ("", "Split"): load_split,
     ("", "Squeeze"): load_squeeze,
     ("", "Sub"): load_sub,
     ("", "Sum"): load_sum,
     ("", "Tanh"): load_tanh,
     ("", "Transpose"): load_transpose,
     ("", "Unsqueeze"): load_unsqueeze,
+    ("", "Upsample"): load_resize,
     (ML_DOMAIN, "ArrayFeatureExtractor"): load_feature_extractor,
     (ML_DOMAIN, "LinearClassifier"): load_linear_classifier,
     (ML_DOMAIN, "LinearRegressor"): load_linear_regressor,
@@ -121,8 +134,6 @@ ADVICE: Mapping[str, str] = {
     "QLinearMatMul": _FLOAT_MODEL,
     "QuantizeLinear": _FLOAT_MODEL,
     "RNN": _SEQUENCE,
-    "Resize": _UPSAMPLING,
-    "Upsample": _UPSAMPLING,
 }
 
 DEFAULT_ADVICE = "end the model before it, or express it by supported operations"

@@ -19,7 +19,8 @@ from quantize.ir.graph import Array, DType, Graph, IntGraph, Profile, QuantParam
 from quantize.ir.ops import Activation, Operation, input_names
 from quantize.ir.shapes import infer_shape
 from quantize.ir.spec import check_integer
-from quantize.load.onnx_qdq_operations import Chain, Constant, Real, read_operation
+from quantize.load.onnx_qdq_chain import Chain, Constant, Real
+from quantize.load.onnx_qdq_operations import read_operation
 
 METADATA_KEY = "edge.graph"
 _ACTIVATIONS = {"-": None, **{activation.value[-1]: activation for activation in Activation}}

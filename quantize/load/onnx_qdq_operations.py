@@ -1,15 +1,14 @@
 """The nodes between DequantizeLinear and QuantizeLinear as one operation of ours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from quantize.errors import ModelError
-from quantize.ir.graph import Array, QuantParams
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -33,75 +32,11 @@ from quantize.ir.ops import (
     Tanh,
     Transpose,
 )
+from quantize.load.onnx_qdq_chain import LAST_AXIS, Chain, Constant, Read
+from quantize.load.onnx_qdq_moving import MOVING, read_moving
 
 _FROM_FIRST = (0, 2, 3, 1)
-_LAST_AXIS = {0: 0, 1: 3, 2: 1, 3: 2}
 _CONV_WEIGHT, _DEPTHWISE_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Real:
-    """A dequantized activation: its name, its channels-last shape, the layout it is read in."""
-
-    name: str
-    shape: tuple[int, ...]
-    is_first: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Constant:
-    """A constant's codes and what they mean."""
-
-    values: Array
-    quant: QuantParams
-
-
-class Source(Protocol):
-    """What the file says of a value."""
-
-    def producer(self, value: str) -> onnx.NodeProto | None:
-        """Return the node that makes a value, if one does."""
-        ...
-
-    def is_named(self, code: str) -> bool:
-        """Tell whether codes are a tensor of the graph."""
-        ...
-
-    def initializer(self, value: str) -> Array:
-        """Return the values of an initializer."""
-        ...
-
-    def real(self, value: str) -> Real:
-        """Return which tensor's codes a dequantized value stands for."""
-        ...
-
-    def parameter(self, value: str) -> tuple[str, Constant]:
-        """Return the name and the codes of the weight or bias behind a dequantized value."""
-        ...
-
-    def keep(self, name: str, constant: Constant) -> None:
-        """Add a constant to the graph."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The nodes that make one tensor.
-
-    Attributes:
-        source: The file.
-        output: The tensor's name.
-        activation: Of the operation; None for those that have none.
-        is_depthwise: A convolution of one channel that is a DepthwiseConv2D.
-    """
-
-    source: Source
-    output: str
-    activation: Activation | None
-    is_depthwise: bool
-
-
-Read = tuple[Operation, tuple[int, ...] | None, bool]
 
 
 def read_operation(chain: Chain, value: str) -> Read:
@@ -113,6 +48,8 @@ def read_operation(chain: Chain, value: str) -> Read:
         ModelError: The nodes are not as we write them.
     """
     node = _behind_activation(chain, value)
+    if node.op_type in MOVING:
+        return read_moving(chain, node)
     match node.op_type:
         case "DequantizeLinear":
             return _rescale(chain, node)
@@ -285,7 +222,7 @@ def _concat(chain: Chain, node: onnx.NodeProto) -> Read:
     reals = [chain.source.real(value) for value in node.input]
     is_first = any(real.is_first for real in reals)
     axis = int(_attributes(node)["axis"])
-    last = _LAST_AXIS[axis] if is_first else axis
+    last = LAST_AXIS[axis] if is_first else axis
     return Concat(tuple(real.name for real in reals), chain.output, last), None, is_first
 
 

@@ -66,7 +66,7 @@ def load_reshape(node: Node, builder: GraphBuilder) -> View:
         view.shape[index] if size == 0 and not keeps_zero and index < len(view.shape) else int(size)
         for index, size in enumerate(target.ravel())
     ]
-    return _look_as(view, _fill_in(sizes, view), builder)
+    return look_as(view, _fill_in(sizes, view), builder)
 
 
 def load_flatten(node: Node, builder: GraphBuilder) -> View:
@@ -77,7 +77,7 @@ def load_flatten(node: Node, builder: GraphBuilder) -> View:
     front = int(np.prod(view.shape[:split], dtype=np.int64))
     if split < 1 or front != 1:
         raise UnsupportedNodeError(f"axis {axis} flattens into the batch; only axis 1 is supported")
-    return _look_as(view, (1, int(np.prod(view.shape[split:], dtype=np.int64))), builder)
+    return look_as(view, (1, int(np.prod(view.shape[split:], dtype=np.int64))), builder)
 
 
 def load_squeeze(node: Node, builder: GraphBuilder) -> View:
@@ -89,7 +89,7 @@ def load_squeeze(node: Node, builder: GraphBuilder) -> View:
     if 0 in gone or any(view.shape[axis] != 1 for axis in gone):
         raise UnsupportedNodeError(f"axes {axes} of shape {view.shape}; the batch stays")
     shape = tuple(size for axis, size in enumerate(view.shape) if axis not in gone)
-    return _look_as(view, shape, builder)
+    return look_as(view, shape, builder)
 
 
 def load_unsqueeze(node: Node, builder: GraphBuilder) -> View:
@@ -100,7 +100,7 @@ def load_unsqueeze(node: Node, builder: GraphBuilder) -> View:
     if 0 in new:
         raise UnsupportedNodeError(f"axes {axes} put an axis before the batch; axis 0 is the batch")
     sizes = iter(view.shape)
-    return _look_as(view, tuple(1 if i in new else next(sizes) for i in range(rank)), builder)
+    return look_as(view, tuple(1 if i in new else next(sizes) for i in range(rank)), builder)
 
 
 def load_concat(node: Node, builder: GraphBuilder) -> View:
@@ -136,6 +136,18 @@ def load_pad(node: Node, builder: GraphBuilder) -> View:
     return arranged_view(output, shape, axes)
 
 
+def look_as(view: View, shape: Shape, builder: GraphBuilder) -> View:
+    """Return the view in another shape, moving values only where looking otherwise will not do."""
+    if not shape or shape[0] != 1:
+        raise UnsupportedNodeError(
+            f"reshapes to {shape}, which mixes the batch into other axes; keep the batch in front"
+        )
+    looked_at = reshaped(view, shape)
+    if looked_at is not None:
+        return looked_at
+    return plain_view(builder.reshape(builder.arrange_plain(view), shape), shape)
+
+
 def _pad_amounts(node: Node, rank: int) -> tuple[tuple[int, int], ...]:
     pads = [int(amount) for amount in node.constant(1).ravel()]
     given = node.axes(3)
@@ -168,14 +180,3 @@ def _fill_in(sizes: list[int], view: View) -> Shape:
     if int(np.prod(sizes, dtype=np.int64)) != total or min(sizes, default=0) < 0:
         raise UnsupportedNodeError(f"shape {view.shape} does not reshape to {tuple(sizes)}")
     return tuple(sizes)
-
-
-def _look_as(view: View, shape: Shape, builder: GraphBuilder) -> View:
-    if not shape or shape[0] != 1:
-        raise UnsupportedNodeError(
-            f"reshapes to {shape}, which mixes the batch into other axes; keep the batch in front"
-        )
-    looked_at = reshaped(view, shape)
-    if looked_at is not None:
-        return looked_at
-    return plain_view(builder.reshape(builder.arrange_plain(view), shape), shape)

@@ -26,7 +26,8 @@ from quantize.ir.ops import Conv2D, Operation, input_names
 from quantize.ir.spec import check_float, check_integer
 from quantize.load.tflite_edges import strip_edges
 from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile, read_tflite
-from quantize.load.tflite_operations import OperatorError, read_operation
+from quantize.load.tflite_operations import read_operations
+from quantize.load.tflite_view import OperatorError
 
 METADATA_NAME = "edge_runtime.int_graph"  # quantize/emit/tflite_int8.py writes it
 _Types: TypeAlias = Mapping[str, tuple[DType, np.dtype[Any]]]  # what a kind of file may hold
@@ -85,7 +86,7 @@ def load_int8_tflite(data: bytes, name: str, profile: Profile | None = None) -> 
     """
     file = strip_edges(read_tflite(data, name))
     facts = _facts(file, name)
-    operations = _operations(file, name, _INTEGER)
+    file, operations = _operations(file, name, _INTEGER)
     operations = tuple(_drop_bias(operation, facts) for operation in operations)
     graph = _graph(file, name, operations, _INTEGER, facts)
     try:
@@ -101,8 +102,7 @@ def load_float_tflite(data: bytes, name: str) -> FloatGraph:
         UnsupportedModelError: Names everything that we do not support, with what to do.
         ModelError: The bytes are damaged, or contradict themselves.
     """
-    file = read_tflite(data, name)
-    operations = _operations(file, name, _FLOAT)
+    file, operations = _operations(read_tflite(data, name), name, _FLOAT)
     graph = _graph(file, name, operations, _FLOAT, _Facts(Profile.TFLM))
     try:
         return check_float(graph)
@@ -126,21 +126,28 @@ def _drop_bias(operation: Operation, facts: _Facts) -> Operation:
     return operation
 
 
-def _operations(file: TFLiteFile, name: str, types: _Types) -> tuple[Operation, ...]:
-    """Return all operations, or report everything that is in their way at once."""
+def _operations(
+    file: TFLiteFile, name: str, types: _Types
+) -> tuple[TFLiteFile, tuple[Operation, ...]]:
+    """Return all operations, or report everything that is in their way at once.
+
+    The file has the tensors besides that stand between operations of one operator.
+    """
     by_name = {tensor.name: tensor for tensor in file.tensors}
     operations: list[Operation] = []
     problems = _edge_problems(file, types)
     for operator in file.operators:
         try:
-            operation = read_operation(file, operator)
-            _check_types(operation, by_name, types)
-            operations.append(operation)
+            read = read_operations(file, operator)
+            by_name |= {tensor.name: tensor for tensor in read.made}
+            for operation in read.operations:
+                _check_types(operation, by_name, types)
+            operations += read.operations
         except OperatorError as error:
             problems.append(f"{_operator_name(file, operator)} ({operator.kind}) {error}")
     if problems:
         raise UnsupportedModelError(name, problems)
-    return tuple(operations)
+    return replace(file, tensors=tuple(by_name.values())), tuple(operations)
 
 
 def _edge_problems(file: TFLiteFile, types: _Types) -> list[str]:

@@ -5,13 +5,11 @@ Constants that are only parameters (shapes, axes, paddings, permutations) become
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantize.errors import ModelError
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -38,69 +36,20 @@ from quantize.ir.ops import (
 )
 from quantize.ir.shapes import same_padding
 from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile
+from quantize.load.tflite_moving import MOVING_READERS
+from quantize.load.tflite_view import Operations, OperatorError, Result, as_operations
+from quantize.load.tflite_view import OperatorView as _View
 
 _ACTIVATIONS = {
     schema.ActivationFunctionType.NONE: Activation.NONE,
     schema.ActivationFunctionType.RELU: Activation.RELU,
     schema.ActivationFunctionType.RELU6: Activation.RELU6,
 }
-_PARAMETER_TYPES: dict[str, np.dtype[Any]] = {"INT32": np.dtype("<i4"), "INT64": np.dtype("<i8")}
 _FILL_TYPES: dict[str, np.dtype[Any]] = {"INT8": np.dtype("i1"), "FLOAT32": np.dtype("<f4")}
 _LOWEST_CODE = -128
 
 
-class OperatorError(ModelError):
-    """An operator that we cannot take over; the message says why, not where."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One operator and the file around it."""
-
-    file: TFLiteFile
-    operator: FileOperator
-
-    @property
-    def options(self) -> Any:
-        if self.operator.options is None:
-            raise OperatorError("has no options")
-        return self.operator.options
-
-    @property
-    def output(self) -> FileTensor:
-        if len(self.operator.outputs) != 1 or self.operator.outputs[0] < 0:
-            raise OperatorError(f"has {len(self.operator.outputs)} outputs, expected 1")
-        return self.file.tensors[self.operator.outputs[0]]
-
-    def has(self, position: int) -> bool:
-        inputs = self.operator.inputs
-        return position < len(inputs) and inputs[position] >= 0
-
-    def tensor(self, position: int) -> FileTensor:
-        if not self.has(position):
-            raise OperatorError(f"lacks its input {position}")
-        return self.file.tensors[self.operator.inputs[position]]
-
-    def name(self, position: int) -> str:
-        return self.tensor(position).name
-
-    def image(self) -> tuple[int, ...]:
-        """Return the shape of the first input, which must be (1, H, W, C)."""
-        shape = self.tensor(0).shape
-        if len(shape) != 4:
-            raise OperatorError(f"reads shape {shape}, expected 4 axes")
-        return shape
-
-    def integers(self, position: int) -> tuple[int, ...]:
-        """Return a constant vector (or matrix, flattened) of parameters."""
-        tensor = self.tensor(position)
-        dtype = _PARAMETER_TYPES.get(tensor.type_name)
-        if tensor.content is None or dtype is None or len(tensor.content) % dtype.itemsize:
-            raise OperatorError(f"{tensor.name} is no constant int32 vector")
-        return tuple(int(value) for value in np.frombuffer(tensor.content, dtype))
-
-
-def read_operation(file: TFLiteFile, operator: FileOperator) -> Operation:
+def read_operations(file: TFLiteFile, operator: FileOperator) -> Operations:
     """Return what the operator means.
 
     Raises:
@@ -109,8 +58,9 @@ def read_operation(file: TFLiteFile, operator: FileOperator) -> Operation:
     reader = _READERS.get(operator.kind)
     if reader is None:
         raise OperatorError("is not supported; leave it out of the model or run it before or after")
+    view = _View(file, operator)
     try:
-        return reader(_View(file, operator))
+        return as_operations(reader(view))
     except AttributeError as error:  # options of another operator's type
         raise OperatorError("has the options of another operator") from error
 
@@ -283,7 +233,8 @@ def _activate(activation: Activation) -> Callable[[_View], Operation]:
     return lambda view: Activate(view.name(0), view.output.name, activation)
 
 
-_READERS: dict[str, Callable[[_View], Operation]] = {
+_READERS: dict[str, Callable[[_View], Result]] = {
+    **MOVING_READERS,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,

@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from quantize.ir.graph import Array, DType, Graph, IntGraph, QuantParams, TensorType
+from quantize.ir.moving_ops import (
+    DepthToSpace,
+    Gather,
+    ResizeBilinear,
+    ResizeMode,
+    ResizeNearest,
+    Slice,
+    SpaceToDepth,
+)
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -226,6 +235,18 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "transpose_rank_3": one_operation(Transpose("x", "y", (0, 2, 1)), (1, 4, 7)),
     "concat_channels": two_inputs(Concat(("a", "b", "a"), "y", 3), (1, 4, 3, 5), (1, 4, 3, 2)),
     "concat_rows": two_inputs(Concat(("a", "b"), "y", 1), (1, 4, 3), (1, 2, 3)),
+    "slice": one_operation(Slice("x", "y", (0, 1, 4, 0), (1, 3, 3, 4), (1, 2, -2, 1))),
+    "slice_channels": one_operation(Slice("x", "y", (0, 0, 0, 1), (1, 6, 5, 2), (1, 1, 1, 1))),
+    "gather": one_operation(Gather("x", "y", 2, (4, 0, 0, 3))),
+    "gather_channels": one_operation(Gather("x", "y", 3, (3, 1, 2))),
+    "resize_nearest": one_operation(ResizeNearest("x", "y", (12, 10), ResizeMode.ASYMMETRIC)),
+    "resize_nearest_down": one_operation(ResizeNearest("x", "y", (3, 2), ResizeMode.HALF_PIXEL)),
+    "resize_bilinear": one_operation(ResizeBilinear("x", "y", (12, 10), ResizeMode.HALF_PIXEL)),
+    "resize_bilinear_corners": one_operation(
+        ResizeBilinear("x", "y", (11, 4), ResizeMode.ALIGN_CORNERS)
+    ),
+    "space_to_depth": one_operation(SpaceToDepth("x", "y", 2), (1, 4, 6, 3)),
+    "depth_to_space": one_operation(DepthToSpace("x", "y", 2), (1, 4, 3, 8)),
     "softmax": one_operation(Softmax("x", "y"), (1, 10), SOFTMAX_OUTPUT),
     "softmax_rows": one_operation(Softmax("x", "y", 0.5), (1, 4, 6), SOFTMAX_OUTPUT),
     "logistic": one_operation(Logistic("x", "y"), params=LOGISTIC_OUTPUT),
