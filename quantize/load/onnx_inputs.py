@@ -10,13 +10,25 @@ from quantize.load.onnx_node import UnsupportedNodeError
 
 FLOAT_TYPES = frozenset([onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16])
 CHANNELS_FIRST_OPERATORS = frozenset(
-    ["AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]
+    [
+        "AveragePool",
+        "BatchNormalization",
+        "Conv",
+        "ConvTranspose",
+        "DepthToSpace",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "MaxPool",
+        "Resize",
+        "SpaceToDepth",
+    ]
 )
-ELEMENTWISE_OPERATORS = frozenset(
+AXES_KEEPING_OPERATORS = frozenset(
     {
         "Add",
         "Cast",
         "Clip",
+        "Concat",
         "Div",
         "Dropout",
         "Identity",
@@ -25,6 +37,8 @@ ELEMENTWISE_OPERATORS = frozenset(
         "Pad",
         "Relu",
         "Sigmoid",
+        "Slice",
+        "Split",
         "Sub",
         "Tanh",
     }
@@ -125,7 +139,7 @@ def _readers(graph: onnx.GraphProto) -> Mapping[str, Sequence[onnx.NodeProto]]:
 
 
 def _pass_through(node: onnx.NodeProto, axes: tuple[int, ...]) -> tuple[int, ...] | None:
-    if node.op_type in ELEMENTWISE_OPERATORS:
+    if node.op_type in AXES_KEEPING_OPERATORS:
         return axes
     if node.op_type != "Transpose":
         return None

@@ -100,7 +100,6 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Tanh"): load_tanh,
     ("", "Transpose"): load_transpose,
     ("", "Unsqueeze"): load_unsqueeze,
-    ("", "Upsample"): load_resize,
     (ML_DOMAIN, "ArrayFeatureExtractor"): load_feature_extractor,
     (ML_DOMAIN, "LinearClassifier"): load_linear_classifier,
     (ML_DOMAIN, "LinearRegressor"): load_linear_regressor,
@@ -134,6 +133,7 @@ ADVICE: Mapping[str, str] = {
     "QLinearMatMul": _FLOAT_MODEL,
     "QuantizeLinear": _FLOAT_MODEL,
     "RNN": _SEQUENCE,
+    "Upsample": _UPSAMPLING,
 }
 
 DEFAULT_ADVICE = "end the model before it, or express it by supported operations"

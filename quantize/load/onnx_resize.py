@@ -1,4 +1,4 @@
-"""Images in another size: Resize, Upsample, SpaceToDepth, DepthToSpace."""
+"""Images in another size: Resize, SpaceToDepth, DepthToSpace."""
 
 import math
 
@@ -20,7 +20,6 @@ from quantize.load.onnx_node import Node, UnsupportedNodeError, axis_within
 from quantize.load.onnx_slices import gather
 from quantize.load.onnx_windows import Image, Pair, read_image, view_image
 
-_ASYMMETRIC_UNTIL = 10  # the opset before Resize said how places are transformed
 _WHOLE = 1e-6  # how far a ratio may be from that of the sizes, as part of it
 
 
@@ -68,7 +67,7 @@ def _wanted(node: Node, image: Image) -> Pair:
     rank = len(node.view().shape)
     named = node.integers("axes")
     axes = range(rank) if named is None else [axis_within(axis, rank) for axis in named]
-    sizes, scales = _sizes(node), _scales(node)
+    scales, sizes = _given(node, 2), _given(node, 3)
     wanted = list(node.view().shape)
     if sizes is not None and len(sizes) == len(axes):
         for axis, size in zip(axes, sizes, strict=True):
@@ -93,21 +92,9 @@ def _refuse_options(node: Node) -> None:
         raise UnsupportedNodeError(f"keep_aspect_ratio_policy {policy!r}; only 'stretch'")
 
 
-def _sizes(node: Node) -> Array | None:
-    given = node.optional_constant(3)
-    return None if given is None or not given.size else given.ravel()
-
-
-def _scales(node: Node) -> Array | None:
-    if node.operator == "Upsample" and "scales" in node.attributes:
-        return node.numbers("scales")
-    index = 1 if _is_old(node) else 2
-    given = node.optional_constant(index)
-    return None if given is None or not given.size else given.ravel()
-
-
-def _is_old(node: Node) -> bool:
-    return node.operator == "Upsample" or node.opset <= _ASYMMETRIC_UNTIL
+def _given(node: Node, index: int) -> Array | None:
+    values = node.optional_constant(index)
+    return None if values is None or not values.size else values.ravel()
 
 
 def _scaled(size: int, scale: float) -> int:
@@ -119,14 +106,13 @@ def _scaled(size: int, scale: float) -> int:
 
 
 def _transformation(node: Node) -> str:
-    default = "asymmetric" if _is_old(node) else "half_pixel"
-    return node.text("coordinate_transformation_mode", default)
+    return node.text("coordinate_transformation_mode", "half_pixel")
 
 
 def _nearest_mode(node: Node, image: Image, size: Pair) -> ResizeMode:
     """Return the mode of TFLite that copies the same pixels."""
     transformation = _transformation(node)
-    rounding = node.text("nearest_mode", "floor" if _is_old(node) else "round_prefer_floor")
+    rounding = node.text("nearest_mode", "round_prefer_floor")
     pairs = list(zip(image.size, size, strict=True))
     asked = [onnx_nearest_indices(n, m, transformation, rounding) for n, m in pairs]
     for mode in ResizeMode:

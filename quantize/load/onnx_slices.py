@@ -11,8 +11,6 @@ from quantize.load.onnx_layout import View, arranged_view
 from quantize.load.onnx_node import Node, UnsupportedNodeError, axis_within
 from quantize.load.onnx_shapes import look_as
 
-_ATTRIBUTES_UNTIL = 9  # the opset before Slice took its bounds as inputs
-
 
 def load_slice(node: Node, builder: GraphBuilder) -> View:
     """Read Slice with bounds that are known at load, forwards or backwards."""
@@ -101,10 +99,6 @@ def _pick(view: View, axis: int, indices: list[int], output: str, builder: Graph
 
 def _bounds(node: Node) -> tuple[list[int], ...]:
     """Return starts, ends, axes and steps."""
-    if node.opset <= _ATTRIBUTES_UNTIL:
-        starts, ends = (list(node.integers(name) or ()) for name in ("starts", "ends"))
-        axes = list(node.integers("axes") or range(len(starts)))
-        return starts, ends, axes, [1] * len(starts)
     first, last = _integers(node.constant(1)), _integers(node.constant(2))
     along, strides = node.optional_constant(3), node.optional_constant(4)
     return (
@@ -121,9 +115,8 @@ def _integers(values: Array) -> list[int]:
 
 def _split_sizes(node: Node, whole: int) -> list[int]:
     given = node.optional_constant(1)
-    sizes = node.integers("split") if given is None else tuple(_integers(given))
-    if sizes is not None:
-        return list(sizes)
+    if given is not None:
+        return _integers(given)
     count = node.integer("num_outputs", len(node.outputs))
     size = -(-whole // count)
     return [size] * (count - 1) + [whole - size * (count - 1)]
