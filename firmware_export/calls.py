@@ -22,6 +22,7 @@ from firmware_export.parameters import (
     transpose_parameters,
 )
 from firmware_export.target import Tier
+from firmware_export.transpose_conv_parameters import transpose_conv_parameters
 from quantize.ir.graph import IntGraph
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -51,6 +52,7 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
     input_names,
 )
 
@@ -105,6 +107,8 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
         case Conv2D() | DepthwiseConv2D():
             plain = conv_parameters(operation, graph)
             return conv_dsp_parameters(plain) if tier is Tier.DSP else plain
+        case TransposeConv2D():
+            return transpose_conv_parameters(operation, graph)
         case FullyConnected():
             plain = dense_parameters(operation, graph)
             return dense_dsp_parameters(plain) if tier is Tier.DSP else plain

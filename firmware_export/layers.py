@@ -6,6 +6,7 @@ from typing import assert_never
 from firmware_export.lifetimes import Lifetime
 from firmware_export.program import Program
 from firmware_export.record import LayerRecord
+from firmware_export.weighted import Weighted
 from quantize.ir.graph import IntGraph
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -35,6 +36,7 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
     input_names,
 )
 
@@ -65,6 +67,9 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
         case DepthwiseConv2D():
             weight = graph.tensors[operation.weight].shape
             return math.prod(graph.tensors[operation.output].shape) * math.prod(weight[1:3])
+        case TransposeConv2D():
+            pixels = math.prod(graph.tensors[operation.input].shape[:3])
+            return pixels * math.prod(graph.tensors[operation.weight].shape)
         case FullyConnected():
             return math.prod(graph.tensors[operation.weight].shape)
         case (
@@ -99,7 +104,7 @@ def _constants_bytes(operation: Operation, program: Program) -> int:
     calls = [call for call in program.calls if call.output == operation.output]
     tables = [call.parameters.arrays.values() for call in calls if call.parameters is not None]
     read = (name for name in input_names(operation) if name in program.graph.constants)
-    is_weighted = isinstance(operation, Conv2D | DepthwiseConv2D | FullyConnected)
+    is_weighted = isinstance(operation, Weighted)
     operands = () if is_weighted else read  # weight and bias are among the tables already
     return sum(values.nbytes for arrays in tables for values in arrays) + sum(
         program.size_bytes(name) for name in operands

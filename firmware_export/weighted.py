@@ -11,12 +11,12 @@ import numpy.typing as npt
 from firmware_export.errors import FirmwareExportError
 from quantize.ir.graph import IntGraph
 from quantize.ir.integer_params import quant_of, weighted_requants
-from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv2D
 
 LARGEST_CODE = 128  # of an int8, without its sign
 INT32_LIMIT = 2**31
 
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,8 @@ class WeightedArrays:
 
     Attributes:
         weight: (O, KH, KW, I), depthwise (KH, KW, C), fully connected (O, I); int8.
-        bias: (O,) int32, the input zero point folded in.
+        bias: (O,) int32, the input zero point folded in but for a transposed convolution, of
+            whose outputs each sees other weights.
         multiplier: (O,) int32, or (1,) for a fully connected weight with one scale.
         shift: As `multiplier`, int8.
     """
@@ -45,7 +46,8 @@ def weighted_arrays(operation: Weighted, graph: IntGraph) -> WeightedArrays:
     weight = graph.constants[operation.weight]
     if isinstance(operation, DepthwiseConv2D):
         weight = weight[0]
-    bias = folded_bias(operation, graph)
+    is_transposed = isinstance(operation, TransposeConv2D)
+    bias = _plain_bias(operation, graph) if is_transposed else folded_bias(operation, graph)
     requants = weighted_requants(operation, graph)
     if not isinstance(operation, FullyConnected) and len(requants) == 1:
         requants *= len(bias)  # convolution kernels take one per channel
@@ -73,3 +75,15 @@ def folded_bias(operation: Weighted, graph: IntGraph) -> npt.NDArray[np.int32]:
         raise FirmwareExportError("an accumulator could leave int32: weights or bias too large")
     folded: npt.NDArray[np.int32] = bias.astype(np.int32)
     return folded
+
+
+def _plain_bias(operation: Weighted, graph: IntGraph) -> npt.NDArray[np.int32]:
+    """Return the model's bias, or zeros, having proven that no accumulator leaves int32."""
+    weight = graph.constants[operation.weight].astype(np.int64)
+    model = np.zeros(len(weight), np.int32)
+    bias = model if operation.bias is None else graph.constants[operation.bias]
+    reach = LARGEST_CODE + abs(quant_of(graph, operation.input).zero_point)
+    sums = abs(weight).reshape(len(weight), -1).sum(1) * reach
+    if (abs(bias.astype(np.int64)) + sums).max() >= INT32_LIMIT:
+        raise FirmwareExportError("an accumulator could leave int32: weights or bias too large")
+    return bias

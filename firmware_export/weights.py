@@ -11,7 +11,14 @@ from firmware_export.provenance import Provenance
 from firmware_export.weighted import Weighted
 from quantize.ir.graph import Array, DType, IntGraph
 from quantize.ir.integer_params import code_bounds, quant_of, weighted_requants
-from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, Operation, input_names
+from quantize.ir.ops import (
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Operation,
+    TransposeConv2D,
+    input_names,
+)
 
 _CONVENTIONS = (
     "real = SCALE * (quantized - ZERO_POINT); weights have zero point 0.",
@@ -23,6 +30,7 @@ _CONVENTIONS = (
 _LAYOUTS = {
     Conv2D: "(output channel, row, column, input channel)",
     DepthwiseConv2D: "(1, row, column, output channel)",
+    TransposeConv2D: "(output channel, row, column, input channel)",
     FullyConnected: "(output, input)",
 }
 
@@ -63,7 +71,7 @@ def _layers(program: Program) -> range:
 def _layer_text(index: int, program: Program) -> str:
     operation = program.graph.operations[index]
     lines = [comment(_description(index, operation, program.graph))]
-    if isinstance(operation, Conv2D | DepthwiseConv2D | FullyConnected):
+    if isinstance(operation, Weighted):
         lines.append(comment(f"weight: {_LAYOUTS[type(operation)]}"))
     macros = _macros(operation, program.graph)
     start = f"{program.prefix.upper()}_{index}"
@@ -98,7 +106,7 @@ def _macros(operation: Operation, graph: IntGraph) -> dict[str, str]:
         start = "INPUT" if len(read) == 1 else f"INPUT_{number}"
         macros |= _quant_macros(start, name, graph)
     macros |= _quant_macros("OUTPUT", operation.output, graph)
-    if isinstance(operation, Conv2D | DepthwiseConv2D | FullyConnected):
+    if isinstance(operation, Weighted):
         bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
         macros |= {"OUTPUT_MIN": _bracketed(bounds[0]), "OUTPUT_MAX": _bracketed(bounds[1])}
     return macros
@@ -119,7 +127,7 @@ def _bracketed(value: int) -> str:
 def _arrays(index: int, program: Program) -> Mapping[str, Array]:
     operation = program.graph.operations[index]
     start = f"{program.prefix}_{index}"
-    if isinstance(operation, Conv2D | DepthwiseConv2D | FullyConnected):
+    if isinstance(operation, Weighted):
         return {f"{start}_{key}": v for key, v in _weighted(operation, program.graph)}
     constants = (name for name in input_names(operation) if name in program.graph.constants)
     return {f"{start}_constant": program.graph.constants[name] for name in constants}

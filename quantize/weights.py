@@ -8,7 +8,7 @@ import numpy.typing as npt
 from quantize.errors import GraphError
 from quantize.ir.fixed_point import INT32_MAX
 from quantize.ir.graph import Array, IntGraph, QuantParams
-from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv2D
 from quantize.params import as_float32
 
 WEIGHT_MAX = 127
@@ -16,7 +16,7 @@ _BIAS_MAX = 2**30  # half of the accumulator; the other half is for the products
 _PRODUCTS_MAX = 0.98 * 2**30  # 2 % are left for the rounding of the weights
 _FINEST = 2.0**-20  # a weight code never moves the output by less than this part of its step
 
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True, eq=False)

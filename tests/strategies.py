@@ -33,6 +33,7 @@ from quantize.ir.shapes import infer_shape, same_padding
 from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
 from tests.models import float32, int8, int_graph, weights
 from tests.moving_strategies import MOVING_GRAPHS
+from tests.transpose_conv_strategies import transpose_conv_graphs
 
 Pair = tuple[int, int]
 
@@ -264,6 +265,7 @@ def quantize_graphs(draw: st.DrawFn) -> IntGraph:
 SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = {
     "conv": conv_graphs,
     "depthwise": depthwise_graphs,
+    "transpose conv": transpose_conv_graphs,
     "fully connected": fully_connected_graphs,
     "add": lambda: elementwise_graphs(Add),
     "mul": lambda: elementwise_graphs(Mul),

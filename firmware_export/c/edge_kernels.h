@@ -6,6 +6,7 @@
  *
  *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
  *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
+ *   edge_transpose_conv_s8(const edge_transpose_conv_t *, const int8_t *input, int8_t *output)
  *   edge_fully_connected_s8(const edge_fully_connected_t *, const int8_t *input, int8_t *output)
  *   edge_add_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
  *       in place where `broadcast` is NULL
@@ -52,6 +53,7 @@
 #include "edge_moving_s8.h"
 #include "edge_pool_s8.h"
 #include "edge_softmax_s8.h"
+#include "edge_transpose_conv_s8.h"
 #include "edge_types.h"
 
 #endif /* EDGE_KERNELS_H */

@@ -362,6 +362,33 @@ typedef struct {
     int32_t column_first;
 } edge_resize_bilinear_t;
 
+/* Transposed convolution: input pixel (y, x) is spread over the output's window at
+ * (y * stride_height - crop_top, x * stride_width - crop_left); what falls outside is dropped.
+ *
+ * weight  (output.channels, kernel_height, kernel_width, input.channels)
+ * bias    (output.channels), never NULL, the model's own: NO zero point folded in, as each output
+ *         pixel sees other weights. |bias| + (128 + |input_zero_point|) * (sum of |weight|) < 2^31.
+ * multiplier, shift  (output.channels), as for edge_conv_t
+ */
+typedef struct {
+    edge_image_t input;
+    edge_image_t output;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t crop_top;
+    int32_t crop_left;
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weight;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edge_transpose_conv_t;
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,7 +17,7 @@ from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected
 PATCHES_PER_SAMPLE = 32  # neighbouring patches say almost the same
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-_Weighted: TypeAlias = Conv2D | DepthwiseConv2D | FullyConnected
+Refinable: TypeAlias = Conv2D | DepthwiseConv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class Moments:
         return self.second / self.count - mean[:, :, None] * mean[:, None, :]
 
 
-def moments_of(operation: _Weighted, graph: IntGraph, codes: npt.NDArray[np.int8]) -> Moments:
+def moments_of(operation: Refinable, graph: IntGraph, codes: npt.NDArray[np.int8]) -> Moments:
     """Return the moments of the patches in `codes`, the operation's input (N, ...)."""
     values = codes.astype(np.float64) - quant_of(graph, operation.input).zero_point
     patches = _patches(operation, graph, values)
@@ -60,7 +60,7 @@ def add_moments(left: Moments, right: Moments) -> Moments:
     return Moments(left.count + right.count, left.first + right.first, left.second + right.second)
 
 
-def _patches(operation: _Weighted, graph: IntGraph, values: _Floats) -> _Floats:
+def _patches(operation: Refinable, graph: IntGraph, values: _Floats) -> _Floats:
     """Return (G, P, K), K in the order of the weight's axes without the output channel's."""
     if isinstance(operation, FullyConnected):
         return values.reshape(1, len(values), -1)

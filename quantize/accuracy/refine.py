@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from quantize.accuracy.moments import Moments, add_moments, moments_of
+from quantize.accuracy.moments import Moments, Refinable, add_moments, moments_of
 from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
@@ -32,9 +32,12 @@ _Floats: TypeAlias = npt.NDArray[np.float64]
 CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, npt.NDArray[np.int8]]]
 
 
-def refinable(graph: IntGraph) -> tuple[Weighted, ...]:
-    """Return the operations whose weights `refine` can improve: those not too large for it."""
-    weighted = (op for op in graph.operations if isinstance(op, Weighted))
+def refinable(graph: IntGraph) -> tuple[Refinable, ...]:
+    """Return the operations whose weights `refine` can improve: those not too large for it.
+
+    Of a transposed convolution each pixel sees other weights, so that it has no one patch.
+    """
+    weighted = (op for op in graph.operations if isinstance(op, Refinable))
     return tuple(op for op in weighted if _weights_of_a_channel(op, graph) <= LARGEST_K)
 
 

@@ -50,10 +50,16 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
     input_names,
 )
 
-_WEIGHT_PERMUTATION = {Conv2D: (0, 3, 1, 2), DepthwiseConv2D: (3, 0, 1, 2), FullyConnected: (0, 1)}
+_WEIGHT_PERMUTATION = {
+    Conv2D: (0, 3, 1, 2),
+    DepthwiseConv2D: (3, 0, 1, 2),
+    TransposeConv2D: (3, 0, 1, 2),
+    FullyConnected: (0, 1),
+}
 
 
 def write_operation(operation: Operation, reader: Reader) -> Value:
@@ -64,6 +70,8 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
     match operation:
         case Conv2D() | DepthwiseConv2D():
             return _conv(operation, reader)
+        case TransposeConv2D():
+            return _transpose_conv(operation, reader)
         case FullyConnected():
             return _fully_connected(operation, reader)
         case Add() | Mul():
@@ -131,7 +139,31 @@ def _conv(operation: Conv2D | DepthwiseConv2D, reader: Reader) -> Value:
     return Value(reader.nodes.add("Conv", inputs, attributes=attributes), Layout.FIRST)
 
 
-def _parameters(operation: Conv2D | DepthwiseConv2D | FullyConnected, reader: Reader) -> list[str]:
+def _transpose_conv(operation: TransposeConv2D, reader: Reader) -> Value:
+    """Return a ConvTranspose; what lies behind the last window is its output_padding."""
+    image = reader.graph.tensors[operation.input].shape[1:3]
+    kernel = reader.graph.tensors[operation.weight].shape[1:3]
+    behind = [
+        (image[axis] - 1) * operation.stride[axis]
+        + kernel[axis]
+        - operation.crop[axis]
+        - operation.size[axis]
+        for axis in (0, 1)
+    ]
+    attributes: dict[str, Attribute] = {
+        "kernel_shape": kernel,
+        "strides": operation.stride,
+        "pads": (*operation.crop, *(max(rest, 0) for rest in behind)),
+    }
+    if min(behind) < 0:
+        attributes["output_padding"] = tuple(max(-rest, 0) for rest in behind)
+    inputs = [reader.read(operation.input, Layout.FIRST), *_parameters(operation, reader)]
+    return Value(reader.nodes.add("ConvTranspose", inputs, attributes=attributes), Layout.FIRST)
+
+
+def _parameters(
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, reader: Reader
+) -> list[str]:
     names = [reader.parameter(operation.weight, _WEIGHT_PERMUTATION[type(operation)])]
     if operation.bias is not None:
         names.append(reader.parameter(operation.bias, (0,)))

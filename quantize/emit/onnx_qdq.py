@@ -38,6 +38,7 @@ from quantize.ir.ops import (
     Mean,
     Operation,
     PadFill,
+    TransposeConv2D,
     input_names,
 )
 
@@ -46,6 +47,7 @@ CODES_SUFFIX = ":codes"
 _READ_CHANNELS_FIRST = (
     Conv2D,
     DepthwiseConv2D,
+    TransposeConv2D,
     AveragePool2D,
     MaxPool2D,
     ResizeNearest,

@@ -44,8 +44,10 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
     input_names,
 )
+from quantize.ir.spreading import is_valid
 
 _CODE = schema.BuiltinOperator
 _ACTIVATION_CODES = {
@@ -65,6 +67,8 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             return Builtin(_CODE.CONV_2D, 3, (*inputs, *bias), _conv_options(operation))
         case DepthwiseConv2D():
             return Builtin(_CODE.DEPTHWISE_CONV_2D, 3, inputs, _depthwise_options(operation, graph))
+        case TransposeConv2D():
+            return _transpose_conv(operation, graph, table)
         case FullyConnected():
             return _fully_connected(operation, graph, inputs)
         case Add():
@@ -158,6 +162,22 @@ def _depthwise_options(operation: DepthwiseConv2D, graph: IntGraph) -> Any:
     channels_out = graph.tensors[operation.weight].shape[3]
     options.depthMultiplier = channels_out // graph.tensors[operation.input].shape[3]
     return options
+
+
+def _transpose_conv(operation: TransposeConv2D, graph: IntGraph, table: TensorTable) -> Builtin:
+    """Return a TRANSPOSE_CONV; check_integer has seen to it that its crop is VALID's or SAME's."""
+    shapes = [graph.tensors[name].shape for name in (operation.input, operation.weight)]
+    options = schema.TransposeConvOptionsT(
+        padding=schema.Padding.VALID if is_valid(operation, *shapes) else schema.Padding.SAME,
+        strideH=operation.stride[0],
+        strideW=operation.stride[1],
+    )
+    target = table.parameter(graph.tensors[operation.output].shape)
+    names = (operation.weight, operation.input, *filter(None, (operation.bias,)))
+    is_clamped = operation.activation is not Activation.NONE
+    version = 4 if is_clamped else 3 if operation.bias else 2
+    inputs = (target, *(table.index(name) for name in names))
+    return Builtin(_CODE.TRANSPOSE_CONV, version, inputs, _fused(options, operation.activation))
 
 
 def _pool_options(operation: AveragePool2D | MaxPool2D) -> Any:

@@ -40,8 +40,10 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 from quantize.ir.resampling import interpolate
+from quantize.ir.spreading import spread
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = Mapping[str, Floats]
@@ -79,7 +81,7 @@ def _input(graph: FloatGraph, name: str, inputs: Values) -> Floats:
 
 def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
     match operation:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected() | Add() | Mul():
+        case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected() | Add() | Mul():
             return _clamp(_arithmetic(operation, values), operation.activation)
         case AveragePool2D() | MaxPool2D():
             return _clamp(_pool(operation, values), operation.activation)
@@ -117,7 +119,8 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
 
 
 def _arithmetic(
-    operation: Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul, values: Values
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Mul,
+    values: Values,
 ) -> Floats:
     match operation:
         case Add():
@@ -128,6 +131,9 @@ def _arithmetic(
             result = _conv(operation, values)
         case DepthwiseConv2D():
             result = _depthwise(operation, values)
+        case TransposeConv2D():
+            image, weight = values[operation.input], values[operation.weight]
+            result = spread(operation, image, weight).astype(np.float32)
         case FullyConnected():
             rows = values[operation.input]
             result = rows.reshape(len(rows), -1) @ values[operation.weight].T

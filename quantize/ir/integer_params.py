@@ -27,6 +27,7 @@ from quantize.ir.ops import (
     Quantize,
     Softmax,
     Tanh,
+    TransposeConv2D,
 )
 
 CODE_MIN, CODE_MAX = -128, 127
@@ -35,7 +36,15 @@ SOFTMAX_INTEGER_BITS = 5
 LOGISTIC_INTEGER_BITS = 4
 
 Activated: TypeAlias = (
-    Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul | AveragePool2D | MaxPool2D | Activate
+    Conv2D
+    | DepthwiseConv2D
+    | TransposeConv2D
+    | FullyConnected
+    | Add
+    | Mul
+    | AveragePool2D
+    | MaxPool2D
+    | Activate
 )
 
 
@@ -89,7 +98,7 @@ def code_bounds(activation: Activation, output: QuantParams) -> tuple[int, int]:
 
 
 def weighted_requants(
-    operation: Conv2D | DepthwiseConv2D | FullyConnected, graph: Graph
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, graph: Graph
 ) -> tuple[Requant, ...]:
     """Return one Requant per output channel, or a single one where the weight has one scale.
 

@@ -63,8 +63,10 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 from quantize.ir.resampling import bilinear_places, interpolate_codes
+from quantize.ir.spreading import spread
 
 Values: TypeAlias = Mapping[str, Array]
 Codes: TypeAlias = npt.NDArray[np.int64]
@@ -106,6 +108,8 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = _conv(operation, graph, values)
         case DepthwiseConv2D():
             result = _depthwise(operation, graph, values)
+        case TransposeConv2D():
+            result = _transpose_conv(operation, graph, values)
         case FullyConnected():
             result = _fully_connected(operation, graph, values)
         case Add():
@@ -160,7 +164,7 @@ def _scaled(accumulator: Codes, *requants: Requant) -> Codes:
 
 def _finished(
     scaled: Codes,
-    operation: Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul,
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Mul,
     graph: IntGraph,
 ) -> Codes:
     """Return `scaled` moved to the output's zero point and clamped by the fused activation."""
@@ -168,7 +172,9 @@ def _finished(
     return np.clip(scaled + output.zero_point, *code_bounds(operation.activation, output))
 
 
-def _bias(operation: Conv2D | DepthwiseConv2D | FullyConnected, values: Values) -> Codes | int:
+def _bias(
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, values: Values
+) -> Codes | int:
     return 0 if operation.bias is None else values[operation.bias].astype(np.int64)
 
 
@@ -208,6 +214,13 @@ def _depthwise(operation: DepthwiseConv2D, graph: IntGraph, values: Values) -> C
     sums = np.einsum("nyxchw,hwcm->nyxcm", windows.astype(np.float64), weight, optimize=True)
     accumulator = sums.astype(np.int64).reshape(*sums.shape[:3], channels)
     accumulator = accumulator + _bias(operation, values)
+    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+
+
+def _transpose_conv(operation: TransposeConv2D, graph: IntGraph, values: Values) -> Codes:
+    image = _centred(operation.input, graph, values).astype(np.float64)
+    sums = spread(operation, image, values[operation.weight].astype(np.float64))
+    accumulator = sums.astype(np.int64) + _bias(operation, values)
     return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
 
 

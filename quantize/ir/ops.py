@@ -73,6 +73,23 @@ class DepthwiseConv2D:
 
 
 @dataclass(frozen=True, slots=True)
+class TransposeConv2D:
+    """The transpose of a convolution: (N, H, W, I) with weight (O, KH, KW, I) is (N, *size, O).
+
+    Pixel (y, x) is spread by the weight over the window at (y, x) * stride - crop.
+    """
+
+    input: str
+    weight: str
+    bias: str | None
+    output: str
+    stride: tuple[int, int]
+    crop: tuple[int, int]
+    size: tuple[int, int]
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
 class FullyConnected:
     """A matrix product: (N, ...) flattened to (N, I), weight (O, I), bias (O,) is (N, O)."""
 
@@ -226,6 +243,7 @@ class Dequantize:
 Operation: TypeAlias = (
     Conv2D
     | DepthwiseConv2D
+    | TransposeConv2D
     | FullyConnected
     | Add
     | Mul

@@ -36,6 +36,7 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 
 Shape = tuple[int, ...]
@@ -80,6 +81,8 @@ def infer_shape(
             return _conv(operation, shapes)
         case DepthwiseConv2D():
             return _depthwise(operation, shapes)
+        case TransposeConv2D():
+            return _transpose_conv(operation, shapes)
         case FullyConnected():
             return _fully_connected(operation, shapes)
         case Add() | Mul():
@@ -156,8 +159,24 @@ def _depthwise(operation: DepthwiseConv2D, shapes: Mapping[str, Shape]) -> Shape
     return (image[0], *_window(operation, image, (kh, kw), operation.dilation), channels)
 
 
+def _transpose_conv(operation: TransposeConv2D, shapes: Mapping[str, Shape]) -> Shape:
+    image = _rank_4(operation, operation.input, shapes)
+    out, *kernel, channels = _rank_4(operation, operation.weight, shapes)
+    if channels != image[3]:
+        raise _refuse(operation, f"weight reads {channels} channels, input has {image[3]}")
+    _check_bias(operation, out, shapes)
+    for axis, (crop, size) in enumerate(zip(operation.crop, operation.size, strict=True)):
+        stride = operation.stride[axis]
+        behind = crop + size - ((image[axis + 1] - 1) * stride + kernel[axis])
+        if stride < 1 or size < 1 or crop < 0 or behind >= stride:
+            raise _refuse(operation, f"{size} pixels from {crop} on of {image}, stride {stride}")
+    return (image[0], *operation.size, out)
+
+
 def _check_bias(
-    operation: Conv2D | DepthwiseConv2D | FullyConnected, channels: int, shapes: Mapping[str, Shape]
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected,
+    channels: int,
+    shapes: Mapping[str, Shape],
 ) -> None:
     if operation.bias is not None and shapes[operation.bias] != (channels,):
         raise _refuse(operation, f"bias has shape {shapes[operation.bias]}, expected ({channels},)")

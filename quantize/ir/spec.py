@@ -38,16 +38,18 @@ from quantize.ir.ops import (
     Quantize,
     Softmax,
     Tanh,
+    TransposeConv2D,
     input_names,
 )
 from quantize.ir.resampling import is_inside, onnx_says_the_same
 from quantize.ir.shapes import infer_shape, same_padding
+from quantize.ir.spreading import is_same, is_valid
 
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
 LARGEST_SLICED_RANK = 5  # of TFLite's STRIDED_SLICE
-WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
+WEIGHTED = (Conv2D, DepthwiseConv2D, TransposeConv2D, FullyConnected)
 
 
 def check_float(graph: Graph) -> FloatGraph:
@@ -190,6 +192,9 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
     match operation:
         case Dequantize():
             raise GraphError(f"{operation.output}: Dequantize in an integer graph")
+        case TransposeConv2D():
+            _check_weighted(operation, graph)
+            _check_crop(operation, graph)
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             _check_weighted(operation, graph)
         case Softmax(beta=beta):
@@ -220,7 +225,9 @@ def _check_activations(operation: Operation, graph: Graph) -> None:
             raise GraphError(f"{name}: a scale per channel, expected one")
 
 
-def _check_weighted(operation: Conv2D | DepthwiseConv2D | FullyConnected, graph: Graph) -> None:
+def _check_weighted(
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, graph: Graph
+) -> None:
     weight = graph.tensors[operation.weight]
     axis = 3 if isinstance(operation, DepthwiseConv2D) else 0
     if operation.weight not in graph.constants:
@@ -251,13 +258,22 @@ def _check_sayable(operation: Slice | ResizeNearest | ResizeBilinear, graph: Gra
         if len(shape) > LARGEST_SLICED_RANK:
             raise GraphError(f"{name}: slices {len(shape)} axes, at most {LARGEST_SLICED_RANK}")
         return
-    is_same = is_inside if isinstance(operation, ResizeBilinear) else onnx_says_the_same
+    is_sayable = is_inside if isinstance(operation, ResizeBilinear) else onnx_says_the_same
     for size, wanted in zip(shape[1:3], operation.size, strict=True):
-        if not is_same(size, wanted, operation.mode):
+        if not is_sayable(size, wanted, operation.mode):
             raise GraphError(
                 f"{name}: {size} pixels resized to {wanted} ({operation.mode}) fall between two "
                 "pixels where float32 cannot tell them apart; choose a whole ratio"
             )
+
+
+def _check_crop(operation: TransposeConv2D, graph: Graph) -> None:
+    image, weight = (graph.tensors[name].shape for name in (operation.input, operation.weight))
+    if not is_valid(operation, image, weight) and not is_same(operation, image, weight):
+        raise GraphError(
+            f"{operation.output}: {operation.size} pixels from {operation.crop} on are neither "
+            "VALID nor SAME"
+        )
 
 
 def _check_padding(

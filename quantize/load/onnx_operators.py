@@ -22,6 +22,7 @@ from quantize.load.onnx_arithmetic import (
 )
 from quantize.load.onnx_builder import GraphBuilder
 from quantize.load.onnx_conv import load_conv
+from quantize.load.onnx_conv_transpose import load_conv_transpose
 from quantize.load.onnx_dense import load_gemm, load_matmul
 from quantize.load.onnx_file import ML_DOMAIN
 from quantize.load.onnx_ml import (
@@ -69,6 +70,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Clip"): load_clip,
     ("", "Concat"): load_concat,
     ("", "Conv"): load_conv,
+    ("", "ConvTranspose"): load_conv_transpose,
     ("", "DepthToSpace"): load_depth_to_space,
     ("", "Div"): load_div,
     ("", "Dropout"): load_dropout,
@@ -117,7 +119,6 @@ _SEQUENCE = "unroll it, or train a convolution over the window"
 
 ADVICE: Mapping[str, str] = {
     "ArgMax": "return the scores; the decoder takes the greatest",
-    "ConvTranspose": _UPSAMPLING,
     "DequantizeLinear": _FLOAT_MODEL,
     "DynamicQuantizeLinear": _FLOAT_MODEL,
     "Elu": _RELU,

@@ -31,12 +31,13 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 from quantize.load.onnx_qdq_chain import LAST_AXIS, Chain, Constant, Read
 from quantize.load.onnx_qdq_moving import MOVING, read_moving
 
 _FROM_FIRST = (0, 2, 3, 1)
-_CONV_WEIGHT, _DEPTHWISE_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0)
+_CONV_WEIGHT, _DEPTHWISE_WEIGHT, _TRANSPOSED_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0), (1, 2, 3, 0)
 
 
 def read_operation(chain: Chain, value: str) -> Read:
@@ -55,6 +56,8 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _rescale(chain, node)
         case "Conv":
             return _conv(chain, node), None, True
+        case "ConvTranspose":
+            return _transpose_conv(chain, node), None, True
         case "Gemm":
             return _gemm(chain, node), None, False
         case "Add" | "Mul":
@@ -129,6 +132,28 @@ def _conv(chain: Chain, node: onnx.NodeProto) -> Operation:
         stride=_pair(attributes["strides"]),
         dilation=_pair(attributes.get("dilations", (1, 1))),
         padding=_padding(attributes["pads"]),
+        activation=_activation(chain),
+    )
+
+
+def _transpose_conv(chain: Chain, node: onnx.NodeProto) -> Operation:
+    attributes, real = _attributes(node), chain.source.real(node.input[0])
+    pads, extra = attributes["pads"], attributes.get("output_padding", (0, 0))
+    height, width = (
+        (real.shape[1 + axis] - 1) * attributes["strides"][axis]
+        + attributes["kernel_shape"][axis]
+        - (pads[axis] + pads[axis + 2])
+        + extra[axis]
+        for axis in (0, 1)
+    )
+    return TransposeConv2D(
+        real.name,
+        _weight(chain, node.input[1], _TRANSPOSED_WEIGHT, 0),
+        _bias(chain, node),
+        chain.output,
+        stride=_pair(attributes["strides"]),
+        crop=_pair(pads),
+        size=(height, width),
         activation=_activation(chain),
     )
 

@@ -33,6 +33,7 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 from quantize.ir.shapes import same_padding
 from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile
@@ -138,6 +139,26 @@ def _depthwise(view: _View) -> Operation:
     )
 
 
+def _transpose_conv(view: _View) -> Operation:
+    """Read TRANSPOSE_CONV, whose inputs are the output's shape, the weight, the image, the bias."""
+    target, kernel = view.integers(0), _kernel(view)
+    if len(target) != 4 or target != view.output.shape:
+        raise OperatorError(f"gives shape {view.output.shape}, declared {target}")
+    size, stride = (target[1], target[2]), _stride(view)
+    same = same_padding(size, kernel, stride, (1, 1))
+    is_valid = view.options.padding == schema.Padding.VALID
+    return TransposeConv2D(
+        view.name(2),
+        view.name(1),
+        view.name(3) if view.has(3) else None,
+        view.output.name,
+        stride,
+        (0, 0) if is_valid else (same.top, same.left),
+        size,
+        _activation(view),
+    )
+
+
 def _fully_connected(view: _View) -> Operation:
     if view.options.weightsFormat:
         raise OperatorError("has shuffled weights; convert again with the default format")
@@ -237,6 +258,7 @@ _READERS: dict[str, Callable[[_View], Result]] = {
     **MOVING_READERS,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
+    "TRANSPOSE_CONV": _transpose_conv,
     "FULLY_CONNECTED": _fully_connected,
     "ADD": _add,
     "MUL": _mul,

@@ -19,6 +19,7 @@ from quantize.ir.ops import (
     Mul,
     Operation,
     Padding,
+    TransposeConv2D,
 )
 from quantize.passes.editing import (
     as_float32,
@@ -29,7 +30,7 @@ from quantize.passes.editing import (
     replace_operations,
 )
 
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +171,7 @@ def _per_input(consumer: Weighted, values: Array, shape: tuple[int, ...]) -> Arr
 def _along_outputs(operation: Weighted, per_channel: Array) -> Array:
     """Return the values so that they broadcast along the weight's output axis."""
     match operation:
-        case Conv2D():
+        case Conv2D() | TransposeConv2D():
             return per_channel[:, None, None, None]
         case DepthwiseConv2D():
             return per_channel
@@ -190,7 +191,7 @@ def _along_inputs(operation: Weighted, per_input: Array, weight: Array) -> Array
 def _summed_axes(operation: Weighted) -> tuple[int, ...]:
     """Return the weight's axes over which one output value sums."""
     match operation:
-        case Conv2D():
+        case Conv2D() | TransposeConv2D():
             return (1, 2, 3)
         case DepthwiseConv2D():
             return (0, 1, 2)
@@ -201,4 +202,7 @@ def _summed_axes(operation: Weighted) -> tuple[int, ...]:
 
 
 def _pads(operation: Weighted) -> bool:
+    """Tell whether some outputs see fewer inputs than others."""
+    if isinstance(operation, TransposeConv2D):
+        return True
     return not isinstance(operation, FullyConnected) and operation.padding != Padding()

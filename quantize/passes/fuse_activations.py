@@ -14,10 +14,20 @@ from quantize.ir.ops import (
     MaxPool2D,
     Mul,
     Operation,
+    TransposeConv2D,
 )
 from quantize.passes.editing import reader_counts, rebuild
 
-Clamping = Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul | AveragePool2D | MaxPool2D
+Clamping = (
+    Conv2D
+    | DepthwiseConv2D
+    | TransposeConv2D
+    | FullyConnected
+    | Add
+    | Mul
+    | AveragePool2D
+    | MaxPool2D
+)
 
 
 def fuse_activations(graph: FloatGraph) -> FloatGraph:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from math import prod
 
 from quantize.ir.graph import DType, Graph
-from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, Operation, input_names
+from quantize.ir.ops import (
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Operation,
+    TransposeConv2D,
+    input_names,
+)
 
 _BYTES = {DType.FLOAT32: 4, DType.INT8: 1, DType.INT32: 4}
 
@@ -73,6 +80,9 @@ def _macs(operation: Operation, graph: Graph) -> int:
             return outputs * prod(graph.tensors[weight].shape[1:])
         case DepthwiseConv2D(weight=weight):
             return outputs * prod(graph.tensors[weight].shape[1:3])
+        case TransposeConv2D(input=image, weight=weight):
+            pixels = prod(graph.tensors[image].shape[:3])
+            return pixels * prod(graph.tensors[weight].shape)
         case FullyConnected(weight=weight):
             return outputs * graph.tensors[weight].shape[1]
         case _:
