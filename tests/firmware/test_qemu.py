@@ -12,7 +12,7 @@ from firmware_export.package.cmake import cmake_files
 from firmware_export.record import ExportRecord
 from firmware_export.target import TARGETS, Tier
 from firmware_export.verify import verify_export
-from tests.firmware_export.int_graphs import residual_graph
+from tests.firmware_export.int_graphs import decoder_graph, residual_graph
 
 pytestmark = pytest.mark.qemu
 
@@ -53,6 +53,15 @@ def test_tables_for_smlad_are_right_on_any_core(core: str, tmp_path: Path) -> No
 
     assert record.target == core
     assert record.differing_bytes == 0
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_decoder_equals_the_interpreter_on_every_core(core: str, tmp_path: Path) -> None:
+    exported(Model("m", decoder_graph(), "0" * 64), core, tmp_path / "net", 3)
+
+    record = verify_export(tmp_path / "net")
+
+    assert (record.vectors, record.differing_bytes) == (3, 0)
 
 
 def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:

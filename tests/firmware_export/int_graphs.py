@@ -35,6 +35,7 @@ from quantize.ir.ops import (
     Softmax,
     Tanh,
     Transpose,
+    TransposeConv2D,
 )
 from quantize.ir.shapes import infer_shape, same_padding
 from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT, check_integer
@@ -132,6 +133,23 @@ def conv_graph(
     return b.build(b.add(operation))
 
 
+def transpose_conv_graph(
+    kernel: tuple[int, int],
+    size: tuple[int, int],
+    crop: tuple[int, int] = (0, 0),
+    *,
+    is_per_channel: bool = True,
+    has_bias: bool = True,
+) -> IntGraph:
+    b = Builder()
+    b.input("x", (1, 4, 3, 5))
+    b.weight("w", (6, *kernel, 5), 0 if is_per_channel else None)
+    if has_bias:
+        b.bias("b", "w", "x", 6)
+    bias = "b" if has_bias else None
+    return b.build(b.add(TransposeConv2D("x", "w", bias, "y", (2, 2), crop, size, Activation.RELU)))
+
+
 def dense_graph(*, is_per_channel: bool = True, has_bias: bool = True) -> IntGraph:
     b = Builder()
     b.input("x", (1, 2, 5))
@@ -189,6 +207,26 @@ def _conv(b: Builder, source: str, name: str, channels: int) -> str:
     return b.add(Conv2D(source, f"{name}_w", f"{name}_b", name, padding=padding), Y)
 
 
+def decoder_graph() -> IntGraph:
+    """A net in the manner of a U-Net's decoder, with the focus of a detector in front."""
+    b = Builder()
+    x = b.input("x", (1, 8, 8, 2))
+    small = b.add(SpaceToDepth(x, "small", 2), X)
+    b.weight("w", (4, 2, 2, 8), 0)
+    b.bias("b", "w", small, 4)
+    up = b.add(TransposeConv2D(small, "w", "b", "up", (2, 2), (0, 0), (8, 8)), X)
+    smooth = b.add(ResizeBilinear(small, "smooth", (8, 8), ResizeMode.HALF_PIXEL), X)
+    some = b.add(Gather(smooth, "some", 3, (7, 0, 3)), X)
+    near = b.add(ResizeNearest(small, "near", (8, 8), ResizeMode.ASYMMETRIC), X)
+    part = b.add(Slice(near, "part", (0, 7, 0, 2), (1, 8, 8, 4), (1, -1, 1, 1)), X)
+    joined = b.add(Concat((up, some, part), "joined", 3), X)
+    shuffled = b.add(DepthToSpace(b.add(Pad(joined, "pad", _ONE_CHANNEL), X), "shuffled", 2), X)
+    return b.build(shuffled, name="decoder")
+
+
+_ONE_CHANNEL = ((0, 0), (0, 0), (0, 0), (0, 1))
+
+
 def two_headed_graph() -> IntGraph:
     """Two inputs, two outputs: the sum and its clamp, which reads what is an output."""
     b = Builder()
@@ -207,6 +245,9 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "depthwise_multiplier": conv_graph((2, 3), (2, 2), is_depthwise=True, channels=(3, 6)),
     "depthwise_dilated": conv_graph((2, 2), dilation=(2, 2), is_depthwise=True, has_bias=False),
     "depthwise_tensor": conv_graph(is_depthwise=True, is_per_channel=False, channels=(4, 4)),
+    "transpose_conv": transpose_conv_graph((2, 2), (8, 6)),
+    "transpose_conv_same": transpose_conv_graph((4, 4), (8, 6), (1, 1), has_bias=False),
+    "transpose_conv_behind": transpose_conv_graph((3, 1), (10, 6), is_per_channel=False),
     "dense": dense_graph(),
     "dense_tensor": dense_graph(is_per_channel=False),
     "dense_no_bias": dense_graph(has_bias=False),
@@ -255,5 +296,6 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "relu6": one_operation(Activate("x", "y", Activation.RELU6)),
     "quantize": one_operation(Quantize("x", "y"), params=Y),
     "residual": residual_graph(),
+    "decoder": decoder_graph(),
     "two_headed": two_headed_graph(),
 }
