@@ -7,18 +7,20 @@ import pytest
 
 from firmware_export.program import plan_program
 from firmware_export.target import TARGETS
-from quantize.emit.onnx_qdq import emit_qdq_onnx
-from quantize.executors import OnnxRunner
+from quantize.executors import Kernels
 from quantize.integers import Batch, quantize_graph
 from quantize.ir.float_executor import execute_float
 from quantize.ir.graph import Array, FloatGraph, IntGraph, Profile
 from quantize.ir.integer_params import quant_of
 from quantize.ir.interpreter import trace
 from quantize.load.onnx_model import load_onnx
+from quantize.measure import onnx_executor, tflite_executor
 from quantize.passes.simplify import simplify
 from quantize.recipe import Recipe
 from quantize.report.codes import to_reals
+from quantize.report.parity import Executor, compare_operations, interpret
 from tests.agreement.litert_reference import run_emitted
+from tests.models import random_inputs
 from tests.onnx_models import floats, integers, node, onnx_bytes
 
 pytestmark = [pytest.mark.tflite, pytest.mark.ort]
@@ -109,4 +111,16 @@ def test_a_network_keeps_its_result_and_every_executor_agrees(name: str) -> None
     assert 10 * np.log10(float(np.square(wanted).mean()) / error) >= LEAST_SQNR_DB
     np.testing.assert_array_equal(computed["y"], run_emitted(made, codes)["y"])
     assert plan_program(made, TARGETS["host"]).calls
-    assert OnnxRunner(emit_qdq_onnx(made))(inputs, ["y"])["y"].shape == wanted.shape
+
+
+@pytest.mark.parametrize("executor", [onnx_executor, tflite_executor(Kernels.DEFAULT)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_operation_is_more_than_a_step_off_in_the_usual_runtimes(
+    name: str, executor: Executor
+) -> None:
+    _, made, _ = quantized(name)
+    codes = random_inputs(made, np.random.default_rng(4), 4)
+
+    found = compare_operations(interpret(made, codes, traced=4, has_classes=False), executor)
+
+    assert {each.name: each.max_lsb for each in found if each.max_lsb > 1} == {}

@@ -55,6 +55,19 @@ def _depthwise(**changes: Any) -> schema.DepthwiseConv2DOptionsT:
     return schema.DepthwiseConv2DOptionsT(**{**plain, **changes})
 
 
+def _transpose_conv(size: tuple[int, int], kernel: int, **options: Any) -> bytes:
+    """Return a file of one TRANSPOSE_CONV: the output's shape and the weight come before x."""
+    builder = FileBuilder()
+    output = (1, *size, 3)
+    target = builder.constant("shape", _integers(*output))
+    weight = builder.constant("w", _normal(3, kernel, kernel, 4))
+    x, bias = builder.tensor("x", IMAGE), builder.constant("b", _normal(3))
+    y = builder.tensor("y", output)
+    settings = schema.TransposeConvOptionsT(strideH=2, strideW=2, **options)
+    builder.operator("TRANSPOSE_CONV", [target, weight, x, bias], [y], settings)
+    return builder.file([x], [y])
+
+
 def _pool(**changes: Any) -> schema.Pool2DOptionsT:
     plain = {"strideH": 2, "strideW": 2, "filterHeight": 3, "filterWidth": 2, "padding": SAME}
     return schema.Pool2DOptionsT(**{**plain, **changes})
@@ -81,6 +94,9 @@ CASES: dict[str, Callable[[], bytes]] = {
     "depthwise": lambda: _one_operator(
         "DEPTHWISE_CONV_2D", IMAGE, (1, 4, 4, 8), (_normal(1, 3, 2, 8), _normal(8)), _depthwise()
     ),
+    "transpose conv valid": lambda: _transpose_conv((13, 11), 3, padding=VALID),
+    "transpose conv same": lambda: _transpose_conv((12, 10), 3, padding=SAME),
+    "transpose conv same, odd": lambda: _transpose_conv((11, 9), 4, padding=SAME),
     "fully connected": lambda: _one_operator(
         "FULLY_CONNECTED",
         (1, 2, 3),
