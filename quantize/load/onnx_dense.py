@@ -5,7 +5,14 @@ import numpy as np
 from quantize.ir.graph import Array
 from quantize.ir.ops import Conv2D, FullyConnected
 from quantize.load.onnx_builder import GraphBuilder
-from quantize.load.onnx_layout import View, arranged_view, plain_view, reshaped, source_positions
+from quantize.load.onnx_layout import (
+    View,
+    arranged_view,
+    plain_view,
+    reshaped,
+    source_positions,
+    transposed,
+)
 from quantize.load.onnx_node import Node, UnsupportedNodeError
 
 
@@ -23,17 +30,31 @@ def load_gemm(node: Node, builder: GraphBuilder) -> View:
 
 
 def load_matmul(node: Node, builder: GraphBuilder) -> View:
-    """Read MatMul with a constant on the right; of several rows it becomes a 1 x 1 convolution."""
-    view, matrix = node.view(0), node.constant(1)
-    if matrix.ndim != 2 or len(view.shape) < 2 or view.shape[-1] != matrix.shape[0]:
-        raise UnsupportedNodeError(
-            f"{view.shape} times {matrix.shape}; the right side must be one constant matrix"
-        )
+    """Read MatMul with one constant matrix; of several rows it becomes a 1 x 1 convolution."""
+    if isinstance(node.operand(0), View):
+        return _times(node.view(0), _one_matrix(node.constant(1)), node.output, builder)
+    view, matrix = node.view(1), _one_matrix(node.constant(0))
+    if len(view.shape) < 3:
+        raise UnsupportedNodeError(f"{matrix.shape} times {view.shape} mixes the batch (axis 0)")
+    turned = (*range(len(view.shape) - 2), len(view.shape) - 1, len(view.shape) - 2)
+    return transposed(_times(transposed(view, turned), matrix.T, node.output, builder), turned)
+
+
+def _one_matrix(values: Array) -> Array:
+    """Return the constant without the axes of size 1 in front."""
+    if values.ndim < 2 or int(np.prod(values.shape[:-2], dtype=np.int64)) != 1:
+        raise UnsupportedNodeError(f"a constant of shape {values.shape}; only one matrix")
+    return values.reshape(values.shape[-2:])
+
+
+def _times(view: View, matrix: Array, output: str, builder: GraphBuilder) -> View:
+    if len(view.shape) < 2 or view.shape[-1] != matrix.shape[0]:
+        raise UnsupportedNodeError(f"{view.shape} times {matrix.shape}: the sizes do not meet")
     if int(np.prod(view.shape[:-1], dtype=np.int64)) > 1:
-        return _pointwise(view, matrix, node.output, builder)
+        return _pointwise(view, matrix, output, builder)
     rows = reshaped(view, (1, view.shape[-1]))
     assert rows is not None  # axes of size 1 always go
-    result = connect(rows, matrix.T, None, node.output, builder)
+    result = connect(rows, matrix.T, None, output, builder)
     return arranged_view(
         result.tensor,
         (*view.shape[:-1], matrix.shape[1]),

@@ -38,6 +38,7 @@ from quantize.ir.ops import (
 from quantize.ir.shapes import same_padding
 from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile
 from quantize.load.tflite_moving import MOVING_READERS
+from quantize.load.tflite_rows import read_batch_matmul, read_dense_rows
 from quantize.load.tflite_view import Operations, OperatorError, Result, as_operations
 from quantize.load.tflite_view import OperatorView as _View
 
@@ -159,11 +160,11 @@ def _transpose_conv(view: _View) -> Operation:
     )
 
 
-def _fully_connected(view: _View) -> Operation:
+def _fully_connected(view: _View) -> Result:
     if view.options.weightsFormat:
         raise OperatorError("has shuffled weights; convert again with the default format")
     if len(view.output.shape) != 2:
-        raise OperatorError(f"gives shape {view.output.shape}; flatten its input to (1, features)")
+        return read_dense_rows(view, _activation(view))
     return FullyConnected(
         view.name(0), view.name(1), _bias(view), view.output.name, _activation(view)
     )
@@ -260,6 +261,7 @@ _READERS: dict[str, Callable[[_View], Result]] = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "TRANSPOSE_CONV": _transpose_conv,
     "FULLY_CONNECTED": _fully_connected,
+    "BATCH_MATMUL": read_batch_matmul,
     "ADD": _add,
     "MUL": _mul,
     "AVERAGE_POOL_2D": _pool(AveragePool2D),

@@ -74,13 +74,17 @@ class OperatorView:
             raise OperatorError(f"{tensor.name} is no constant int32 vector")
         return tuple(int(value) for value in np.frombuffer(tensor.content, dtype))
 
-    def between(self, shape: tuple[int, ...]) -> FileTensor:
+    def between(self, shape: tuple[int, ...], what: str = "inner") -> FileTensor:
         """Return a new tensor on the way to the output: like it, but for its shape."""
+        name = self.free_name(f"{self.output.name}/{what}")
+        return replace(self.output, name=name, shape=shape, content=None)
+
+    def free_name(self, name: str) -> str:
+        """Return the name, or one like it that no tensor of the file has."""
         taken = {tensor.name for tensor in self.file.tensors}
-        name = f"{self.output.name}/inner"
         while name in taken:
             name += "_"
-        return replace(self.output, name=name, shape=shape, content=None)
+        return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def test_matmul_of_one_row_with_more_axes_is_a_layer() -> None:
     ("bad", "message"),
     [
         (node("MatMul", "x z"), "input 1 is computed"),
-        (node("MatMul", "v x"), "input 0 is a constant"),
+        (node("MatMul", "v x"), "mixes the batch"),
         (node("Gemm", "x w", transA=1), "only untransposed rows"),
     ],
 )
@@ -63,3 +63,25 @@ def test_products_that_are_no_layer_are_refused(bad: onnx.NodeProto, message: st
 
     with pytest.raises(UnsupportedModelError, match=message):
         load_onnx(data, "made")
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 5), (1, 2, 6, 5)])
+@pytest.mark.ort
+def test_a_constant_matrix_may_stand_on_the_left(shape: tuple[int, ...]) -> None:
+    data = onnx_bytes([node("MatMul", "w x")], {"x": ["N", *shape[1:]]}, {"w": floats(4, 6)})
+
+    assert "Conv2D" in kinds(assert_reads_as_onnxruntime_runs(data))
+
+
+@pytest.mark.ort
+def test_a_constant_matrix_may_have_a_batch_of_its_own() -> None:
+    data = onnx_bytes([node("MatMul", "x w")], {"x": ["N", 5, 6]}, {"w": floats(1, 6, 4)})
+
+    assert kinds(assert_reads_as_onnxruntime_runs(data)) == ["Reshape", "Conv2D", "Reshape"]
+
+
+def test_a_constant_of_several_matrices_is_refused_by_name() -> None:
+    data = onnx_bytes([node("MatMul", "x w")], {"x": ["N", 2, 6]}, {"w": floats(2, 6, 4)})
+
+    with pytest.raises(UnsupportedModelError, match="only one matrix"):
+        load_onnx(data, "m")

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from quantize.errors import ModelError, UnsupportedModelError
 from quantize.ir.float_executor import execute_float
 from quantize.ir.ops import Activation, Pad, PadFill
-from quantize.load.tflite_model import load_float_tflite
+from quantize.load.tflite_model import load_float_tflite, load_int8_tflite
 from quantize.load.tflite_moving import MOVING_READERS
 from quantize.load.tflite_operations import SUPPORTED_OPERATORS
 from tests.tflite_files import FileBuilder
@@ -110,6 +110,23 @@ CASES: dict[str, Callable[[], bytes]] = {
         (1, 4),
         (_normal(4, 6),),
         schema.FullyConnectedOptionsT(fusedActivationFunction=RELU6),
+    ),
+    "fully connected of rows": lambda: _one_operator(
+        "FULLY_CONNECTED",
+        (1, 5, 3),
+        (1, 5, 4),
+        (_normal(4, 3), _normal(4)),
+        schema.FullyConnectedOptionsT(keepNumDims=True, fusedActivationFunction=RELU),
+    ),
+    "batch matmul": lambda: _one_operator(
+        "BATCH_MATMUL", (1, 5, 3), (1, 5, 4), (_normal(3, 4),), schema.BatchMatMulOptionsT()
+    ),
+    "batch matmul, transposed": lambda: _one_operator(
+        "BATCH_MATMUL",
+        (1, 5, 3),
+        (1, 5, 4),
+        (_normal(1, 4, 3),),
+        schema.BatchMatMulOptionsT(adjY=True),
     ),
     "add": lambda: _one_operator("ADD", IMAGE, IMAGE, (_normal(4),), schema.AddOptionsT()),
     "mul": lambda: _one_operator(
@@ -254,15 +271,25 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "has shuffled weights",
     ),
-    "kept axes": (
+    "left side transposed": (
         lambda: _one_operator(
-            "FULLY_CONNECTED",
-            (1, 2, 6),
-            (1, 2, 4),
-            (_normal(4, 6),),
-            schema.FullyConnectedOptionsT(keepNumDims=True),
+            "BATCH_MATMUL",
+            (1, 3, 5),
+            (1, 5, 4),
+            (_normal(3, 4),),
+            schema.BatchMatMulOptionsT(adjX=True),
         ),
-        r"gives shape \(1, 2, 4\); flatten its input",
+        "transposes its left side",
+    ),
+    "several matrices": (
+        lambda: _one_operator(
+            "BATCH_MATMUL",
+            (1, 2, 5, 3),
+            (1, 2, 5, 4),
+            (_normal(1, 2, 3, 4),),
+            schema.BatchMatMulOptionsT(),
+        ),
+        "expected one matrix",
     ),
     "fill": (
         lambda: _one_operator(
@@ -323,6 +350,17 @@ def test_float16_weights_are_refused_with_what_to_do() -> None:
 
     with pytest.raises(UnsupportedModelError, match="reads h, which is float16; convert again"):
         load_float_tflite(builder.file([x], [y]), "half")
+
+
+def test_an_int8_product_of_several_rows_is_refused_with_what_to_do() -> None:
+    builder = FileBuilder()
+    x = builder.tensor("x", (1, 5, 3), "int8", scale=0.1)
+    w = builder.tensor("w", (4, 3), "int8", values=np.ones((4, 3)), scale=0.1)
+    y = builder.tensor("y", (1, 5, 4), "int8", scale=0.1)
+    builder.operator("FULLY_CONNECTED", [x, w], [y], schema.FullyConnectedOptionsT())
+
+    with pytest.raises(UnsupportedModelError, match="quantize the float model here"):
+        load_int8_tflite(builder.file([x], [y]), "m")
 
 
 def test_an_operator_with_two_outputs_is_refused() -> None:
