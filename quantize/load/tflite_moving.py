@@ -30,7 +30,7 @@ def _strided_slice(view: OperatorView) -> Result:
     for axis, (begin, end, step) in enumerate(zip(*columns, strict=True)):
         masks = [options.beginMask >> axis & 1, options.endMask >> axis & 1]
         if options.shrinkAxisMask >> axis & 1:
-            cuts[axis] = (begin % shape[axis], 1, 1)
+            cuts[axis] = _cut(begin, begin + 1 or None, 1, shape[axis])
         else:
             bounds = [
                 None if masked else at for masked, at in zip(masks, (begin, end), strict=True)
