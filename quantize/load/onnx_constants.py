@@ -42,6 +42,7 @@ FOLDABLE = frozenset(
         "Shape",
         "Size",
         "Slice",
+        "Split",
         "Sqrt",
         "Squeeze",
         "Sub",

@@ -54,3 +54,22 @@ def test_what_the_reference_cannot_compute_is_refused() -> None:
 
     with pytest.raises(UnsupportedModelError, match=r"c \(Gather\): its constant cannot be"):
         load_onnx(data, "made")
+
+
+@pytest.mark.ort
+def test_a_shape_that_is_split_is_known_at_load() -> None:
+    nodes = [
+        node("Shape", "x", "shape"),
+        node("Split", "shape parts", "batch rest", axis=0),
+        node("Mul", "rest two", "twice"),
+        node("Concat", "batch twice", "target", axis=0),
+        node(
+            "Resize", "x - - target", mode="nearest", nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        ),
+    ]  # fmt: skip
+    known = {"parts": integers(2, 2), "two": integers(2)}
+
+    graph = assert_reads_as_onnxruntime_runs(onnx_bytes(nodes, {"x": ("N", 2, 3, 4)}, known))
+
+    assert kinds(graph) == ["ResizeNearest"]
