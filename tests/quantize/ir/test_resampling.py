@@ -57,11 +57,9 @@ def test_a_nearest_resize_that_onnx_says_too_copies_what_exact_arithmetic_says(
     assert nearest_indices(size, wanted, mode).tolist() == np.clip(exact, 0, size - 1).tolist()
 
 
-@pytest.mark.parametrize("mode", ResizeMode)
+@pytest.mark.parametrize("mode", [ResizeMode.ASYMMETRIC, ResizeMode.HALF_PIXEL])
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 8])
 def test_whole_factors_can_always_be_said(factor: int, mode: ResizeMode) -> None:
-    if mode is ResizeMode.ALIGN_CORNERS:
-        pytest.skip("the corners' ratio is no whole number")
     assert all(onnx_says_the_same(size, size * factor, mode) for size in range(1, 65))
     assert all(is_inside(size, size * factor, mode) for size in range(1, 65))
 
