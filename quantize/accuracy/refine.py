@@ -14,7 +14,7 @@ from quantize.accuracy.moments import Moments, Refinable, add_moments, moments_o
 from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
-from quantize.ir.ops import Activation, Logistic, Softmax
+from quantize.ir.ops import Activation, Logistic, Softmax, TransposeConv2D
 from quantize.recipe import Recipe, WeightRounding
 from quantize.weights import (
     Weighted,
@@ -42,9 +42,15 @@ def refinable(graph: IntGraph) -> tuple[Refinable, ...]:
 
 
 def warn_of_large(graph: IntGraph) -> None:
-    """Log which weighted operations are too large for `refine`: they stay as `lower` left them."""
+    """Log which weighted operations `refine` passes over: they stay as `lower` left them."""
     for operation in graph.operations:
-        if isinstance(operation, Weighted):
+        if isinstance(operation, TransposeConv2D):
+            _LOG.warning(
+                "%s: the weights of a transposed convolution are rounded to the nearest and its"
+                " bias is not corrected",
+                operation.output,
+            )
+        elif isinstance(operation, Refinable):
             size = _weights_of_a_channel(operation, graph)
             if size > LARGEST_K:
                 _LOG.warning(

@@ -124,3 +124,11 @@ def test_no_operation_is_more_than_a_step_off_in_the_usual_runtimes(
     found = compare_operations(interpret(made, codes, traced=4, has_classes=False), executor)
 
     assert {each.name: each.max_lsb for each in found if each.max_lsb > 1} == {}
+
+
+def test_a_transposed_convolution_that_is_not_refined_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    quantized("u-net")
+
+    assert any("up: the weights of a transposed" in message for message in caplog.messages)
