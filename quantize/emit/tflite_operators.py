@@ -93,11 +93,7 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             shape = (-1, *graph.tensors[operation.output].shape[1:])  # any batch
             return Builtin(_CODE.RESHAPE, 1, (*inputs, table.parameter(shape)))
         case Transpose():
-            rank = len(operation.permutation)
-            version = {5: 4, 6: 6}.get(rank, 2)
-            return Builtin(
-                _CODE.TRANSPOSE, version, (*inputs, table.parameter(operation.permutation))
-            )
+            return _transpose(operation, inputs, table)
         case Concat():
             options = schema.ConcatenationOptionsT(axis=operation.axis)
             return Builtin(_CODE.CONCATENATION, 2, inputs, options)
@@ -116,6 +112,11 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             raise AssertionError(operation)
         case _:
             assert_never(operation)
+
+
+def _transpose(operation: Transpose, inputs: tuple[int, ...], table: TensorTable) -> Builtin:
+    version = {5: 4, 6: 6}.get(len(operation.permutation), 2)  # by rank
+    return Builtin(_CODE.TRANSPOSE, version, (*inputs, table.parameter(operation.permutation)))
 
 
 def _fused(options: Any, activation: Activation) -> Any:
