@@ -18,17 +18,23 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
 )
@@ -69,7 +75,7 @@ def _input(graph: FloatGraph, name: str, inputs: Values) -> Floats:
 
 def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
     match operation:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected() | Add() | Mul():
+        case Conv2D() | DepthwiseConv2D() | FullyConnected() | Add() | Sub() | Mul():
             return _clamp(_arithmetic(operation, values), operation.activation)
         case AveragePool2D() | MaxPool2D():
             return _clamp(_pool(operation, values), operation.activation)
@@ -88,6 +94,12 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
             return values[operation.input].transpose(operation.permutation)
         case Concat():
             return np.concatenate([values[name] for name in operation.inputs], operation.axis)
+        case Minimum():
+            return np.minimum(values[operation.left], values[operation.right])
+        case Maximum():
+            return np.maximum(values[operation.left], values[operation.right])
+        case HardSwish() | LeakyRelu() | Prelu():
+            return _rectified(operation, values)
         case Softmax():
             return _softmax(values[operation.input] * np.float32(operation.beta))
         case Logistic():
@@ -103,11 +115,13 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
 
 
 def _arithmetic(
-    operation: Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul, values: Values
+    operation: Conv2D | DepthwiseConv2D | FullyConnected | Add | Sub | Mul, values: Values
 ) -> Floats:
     match operation:
         case Add():
             return values[operation.left] + values[operation.right]
+        case Sub():
+            return values[operation.left] - values[operation.right]
         case Mul():
             return values[operation.left] * values[operation.right]
         case Conv2D():
@@ -189,6 +203,16 @@ def _softmax(scores: Floats) -> Floats:
 def _logistic(value: Floats) -> Floats:
     result: Floats = np.exp(-np.logaddexp(np.float32(0.0), -value))  # does not overflow
     return result
+
+
+def _rectified(operation: HardSwish | LeakyRelu | Prelu, values: Values) -> Floats:
+    value = values[operation.input]
+    if isinstance(operation, HardSwish):
+        gate: Floats = np.clip(value + np.float32(3.0), np.float32(0.0), np.float32(6.0))
+        return value * gate / np.float32(6.0)
+    is_leaky = isinstance(operation, LeakyRelu)
+    slope = np.float32(operation.alpha) if is_leaky else values[operation.slope]
+    return np.where(value >= 0, value, value * slope)
 
 
 def _clamp(value: Floats, activation: Activation) -> Floats:

@@ -95,6 +95,34 @@ class Mul:
 
 
 @dataclass(frozen=True, slots=True)
+class Sub:
+    """The elementwise difference left - right of two tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The lesser of each two elements of tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """The greater of each two elements of tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class AveragePool2D:
     """The mean of each window of (N, H, W, C); padded cells are not counted."""
 
@@ -190,6 +218,32 @@ class Tanh:
 
 
 @dataclass(frozen=True, slots=True)
+class HardSwish:
+    """x * min(max(x + 3, 0), 6) / 6."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyRelu:
+    """x where it is at least 0, else alpha * x; alpha is positive."""
+
+    input: str
+    output: str
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prelu:
+    """x where it is at least 0, else slope * x; the constant slope broadcasts to the input."""
+
+    input: str
+    slope: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activate:
     """A clamp of its own (RELU, RELU6), for those that no producer could take in."""
 
@@ -219,7 +273,10 @@ Operation: TypeAlias = (
     | DepthwiseConv2D
     | FullyConnected
     | Add
+    | Sub
     | Mul
+    | Minimum
+    | Maximum
     | AveragePool2D
     | MaxPool2D
     | Mean
@@ -230,12 +287,18 @@ Operation: TypeAlias = (
     | Softmax
     | Logistic
     | Tanh
+    | HardSwish
+    | LeakyRelu
+    | Prelu
     | Activate
     | Quantize
     | Dequantize
 )
 
-_INPUT_FIELDS = ("input", "left", "right", "weight", "bias")
+Pair: TypeAlias = Add | Sub | Mul | Minimum | Maximum
+"""Operations on two tensors that broadcast to one another."""
+
+_INPUT_FIELDS = ("input", "left", "right", "weight", "bias", "slope")
 
 
 def input_names(operation: Operation) -> tuple[str, ...]:

@@ -19,23 +19,30 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
 )
 
 _FROM_FIRST = (0, 2, 3, 1)
 _LAST_AXIS = {0: 0, 1: 3, 2: 1, 3: 2}
+_WITHOUT_ACTIVATION = {"Min": Minimum, "Max": Maximum, "PRelu": Prelu}
 _CONV_WEIGHT, _DEPTHWISE_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0)
 
 
@@ -120,7 +127,7 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _conv(chain, node), None, True
         case "Gemm":
             return _gemm(chain, node), None, False
-        case "Add" | "Mul":
+        case "Add" | "Sub" | "Mul" | "Min" | "Max" | "PRelu":
             return _binary(chain, node)
         case "AveragePool" | "MaxPool":
             return _pool(chain, node), None, True
@@ -142,10 +149,13 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _concat(chain, node)
         case "Softmax":
             return _softmax(chain, node), None, False
-        case "Sigmoid" | "Tanh":
-            make = Logistic if node.op_type == "Sigmoid" else Tanh
+        case "Sigmoid" | "Tanh" | "HardSwish":
+            make = {"Sigmoid": Logistic, "Tanh": Tanh, "HardSwish": HardSwish}[node.op_type]
             real = chain.source.real(node.input[0])
             return make(real.name, chain.output), None, real.is_first
+        case "LeakyRelu":
+            real, alpha = chain.source.real(node.input[0]), float(_attributes(node)["alpha"])
+            return LeakyRelu(real.name, chain.output, alpha), None, real.is_first
         case _:
             raise ModelError(f"{chain.output}: made by {node.op_type}, which we never write")
 
@@ -234,10 +244,13 @@ def _gemm(chain: Chain, node: onnx.NodeProto) -> Operation:
 
 
 def _binary(chain: Chain, node: onnx.NodeProto) -> Read:
-    make = Add if node.op_type == "Add" else Mul
     left, right = (chain.source.real(value) for value in node.input)
-    operation = make(left.name, right.name, chain.output, _activation(chain))
-    return operation, None, left.is_first or right.is_first
+    names = (left.name, right.name, chain.output)
+    is_first = left.is_first or right.is_first
+    if node.op_type in _WITHOUT_ACTIVATION:
+        return _WITHOUT_ACTIVATION[node.op_type](*names), None, is_first
+    make = {"Add": Add, "Sub": Sub, "Mul": Mul}[node.op_type]
+    return make(*names, _activation(chain)), None, is_first
 
 
 def _pool(chain: Chain, node: onnx.NodeProto) -> Operation:
