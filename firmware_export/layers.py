@@ -16,15 +16,21 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     input_names,
@@ -61,7 +67,10 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             return math.prod(graph.tensors[operation.weight].shape)
         case (
             Add()
+            | Sub()
             | Mul()
+            | Minimum()
+            | Maximum()
             | AveragePool2D()
             | MaxPool2D()
             | Mean()
@@ -72,6 +81,9 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             | Softmax()
             | Logistic()
             | Tanh()
+            | HardSwish()
+            | LeakyRelu()
+            | Prelu()
             | Activate()
             | Quantize()
             | Dequantize()

@@ -19,6 +19,7 @@ from quantize.ir.integer_params import (
     code_bounds,
     mean_requant,
     mul_requant,
+    prelu_requants,
     quant_of,
     rescale_requant,
     softmax_params,
@@ -33,16 +34,24 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Pad,
     PadFill,
+    Pair,
+    Prelu,
     Quantize,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
+    input_names,
 )
 from quantize.ir.shapes import Shape
 
@@ -104,8 +113,8 @@ def dense_parameters(operation: FullyConnected, graph: IntGraph) -> Parameters:
     return Parameters("edge_fully_connected_s8", "edge_fully_connected_t", fields, _arrays(arrays))
 
 
-def add_parameters(operation: Add, graph: IntGraph) -> Parameters:
-    """Return those of a sum.
+def add_parameters(operation: Add | Sub, graph: IntGraph) -> Parameters:
+    """Return those of a sum or a difference.
 
     Raises:
         FirmwareExportError: A factor is above 1, which the kernel's shifts cannot say.
@@ -119,7 +128,8 @@ def add_parameters(operation: Add, graph: IntGraph) -> Parameters:
         "right": _requant(params.right),
         "output": _requant(params.output),
     }
-    return Parameters("edge_add_s8", "edge_add_t", fields, broadcast=_broadcast(operation, graph))
+    kernel = "edge_sub_s8" if isinstance(operation, Sub) else "edge_add_s8"
+    return Parameters(kernel, "edge_add_t", fields, broadcast=_broadcast(operation, graph))
 
 
 def mul_parameters(operation: Mul, graph: IntGraph) -> Parameters:
@@ -129,6 +139,28 @@ def mul_parameters(operation: Mul, graph: IntGraph) -> Parameters:
         "output": _requant(mul_requant(operation, graph)),
     }
     return Parameters("edge_mul_s8", "edge_mul_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def extremum_parameters(operation: Minimum | Maximum, graph: IntGraph) -> Parameters:
+    """Return those of the lesser or the greater of two tensors."""
+    kernel = "edge_minimum_s8" if isinstance(operation, Minimum) else "edge_maximum_s8"
+    fields: Fields = {"size": _count(operation.output, graph)}
+    return Parameters(kernel, "edge_extremum_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def prelu_parameters(operation: Prelu, graph: IntGraph) -> Parameters:
+    """Return those of a clamp with a constant slope below 0."""
+    above, below = prelu_requants(operation, graph)
+    fields: Fields = {
+        "size": _count(operation.output, graph),
+        "input_zero_point": quant_of(graph, operation.input).zero_point,
+        "slope_zero_point": quant_of(graph, operation.slope).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        "above": _requant(above),
+        "below": _requant(below),
+    }
+    broadcast = _broadcast(operation, graph)
+    return Parameters("edge_prelu_s8", "edge_prelu_t", fields, broadcast=broadcast)
 
 
 def pool_parameters(operation: AveragePool2D | MaxPool2D, graph: IntGraph) -> Parameters:
@@ -220,7 +252,9 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
     return Parameters("edge_softmax_s8", "edge_softmax_t", fields)
 
 
-def lookup_parameters(operation: Logistic | Tanh, graph: IntGraph) -> Parameters:
+def lookup_parameters(
+    operation: Logistic | Tanh | HardSwish | LeakyRelu, graph: IntGraph
+) -> Parameters:
     """Return those of a curve: what the interpreter gives for each of the 256 codes."""
     codes = np.arange(CODE_MIN, CODE_MAX + 1).astype(np.int8).reshape(1, 256)
     table = execute_operation(operation, graph, {operation.input: codes})
@@ -269,7 +303,7 @@ def _arrays(arrays: WeightedArrays) -> dict[str, Array]:
     }
 
 
-def _pair(operation: Add | Mul, graph: IntGraph) -> dict[str, Initial]:
+def _pair(operation: Add | Sub | Mul, graph: IntGraph) -> dict[str, Initial]:
     return {
         "size": _count(operation.output, graph),
         "left_zero_point": quant_of(graph, operation.left).zero_point,
@@ -279,8 +313,8 @@ def _pair(operation: Add | Mul, graph: IntGraph) -> dict[str, Initial]:
     }
 
 
-def _broadcast(operation: Add | Mul, graph: IntGraph) -> Fields | None:
-    names = (operation.left, operation.right, operation.output)
+def _broadcast(operation: Pair | Prelu, graph: IntGraph) -> Fields | None:
+    names = (*input_names(operation), operation.output)
     if len({_count(name, graph) for name in names}) == 1:
         return None
     axes = broadcast_axes(*(graph.tensors[name].shape for name in names))

@@ -11,6 +11,11 @@
  *       in place where `broadcast` is NULL
  *   edge_mul_s8(const edge_mul_t *, const int8_t *left, const int8_t *right, int8_t *output)
  *       in place where `broadcast` is NULL
+ *   edge_sub_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
+ *   edge_minimum_s8(const edge_extremum_t *, const int8_t *left, const int8_t *right,
+ *                   int8_t *output), and edge_maximum_s8
+ *   edge_prelu_s8(const edge_prelu_t *, const int8_t *input, const int8_t *slope, int8_t *output)
+ *       all four in place where `broadcast` is NULL
  *   edge_average_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_max_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_mean_s8(const edge_mean_t *, const int8_t *input, int8_t *output)
@@ -45,6 +50,7 @@
 #include "edge_fully_connected_s8.h"
 #include "edge_layout_s8.h"
 #include "edge_mean_s8.h"
+#include "edge_pairwise_s8.h"
 #include "edge_pool_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_types.h"

@@ -284,6 +284,66 @@ static void run_mul(const edge_broadcast_t *broadcast)
     answer(output, (size_t)mul.size);
 }
 
+static void run_sub(const edge_broadcast_t *broadcast)
+{
+    edge_add_t sub;
+    const int8_t *left;
+    const int8_t *right;
+    int8_t *output;
+
+    sub.broadcast = broadcast;
+    sub.left_zero_point = next_int();
+    sub.right_zero_point = next_int();
+    sub.output_zero_point = next_int();
+    sub.activation_min = next_int();
+    sub.activation_max = next_int();
+    sub.left = next_requant();
+    sub.right = next_requant();
+    sub.output = next_requant();
+    left = next_s8();
+    right = next_s8();
+    output = next_output(&sub.size);
+    edge_sub_s8(&sub, left, right, output);
+    answer(output, (size_t)sub.size);
+}
+
+static void run_extremum(const edge_broadcast_t *broadcast)
+{
+    edge_extremum_t extremum;
+    const int32_t is_maximum = next_int();
+    const int8_t *left = next_s8();
+    const int8_t *right = next_s8();
+    int8_t *output = next_output(&extremum.size);
+
+    extremum.broadcast = broadcast;
+    if (is_maximum) {
+        edge_maximum_s8(&extremum, left, right, output);
+    } else {
+        edge_minimum_s8(&extremum, left, right, output);
+    }
+    answer(output, (size_t)extremum.size);
+}
+
+static void run_prelu(const edge_broadcast_t *broadcast)
+{
+    edge_prelu_t prelu;
+    const int8_t *input;
+    const int8_t *slope;
+    int8_t *output;
+
+    prelu.broadcast = broadcast;
+    prelu.input_zero_point = next_int();
+    prelu.slope_zero_point = next_int();
+    prelu.output_zero_point = next_int();
+    prelu.above = next_requant();
+    prelu.below = next_requant();
+    input = next_s8();
+    slope = next_s8();
+    output = next_output(&prelu.size);
+    edge_prelu_s8(&prelu, input, slope, output);
+    answer(output, (size_t)prelu.size);
+}
+
 /* 0 axes: no broadcast */
 static void run_pair(void (*run)(const edge_broadcast_t *))
 {
@@ -511,6 +571,9 @@ static void run(int32_t operation)
     case 19: run_conv_dsp(edge_conv_dsp_s8); break;
     case 20: run_conv_dsp(edge_depthwise_conv_dsp_s8); break;
     case 21: run_fully_connected_dsp(); break;
+    case 22: run_pair(run_sub); break;
+    case 23: run_pair(run_extremum); break;
+    case 24: run_pair(run_prelu); break;
     default: abort();
     }
 }

@@ -14,16 +14,22 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
 )
@@ -146,15 +152,18 @@ def one_operation(
 def two_inputs(operation: Operation, left: tuple[int, ...], right: tuple[int, ...]) -> IntGraph:
     b = Builder()
     b.input("a", left, X)
-    b.input("b", right, X if isinstance(operation, Concat) else quant(0.08, 11))
-    return b.build(b.add(operation, X if isinstance(operation, Concat) else Y))
+    keeps_scale = isinstance(operation, Concat | Minimum | Maximum)
+    b.input("b", right, X if keeps_scale else quant(0.08, 11))
+    return b.build(b.add(operation, X if keeps_scale else Y))
 
 
 def with_constant(operation: Operation, shape: tuple[int, ...]) -> IntGraph:
+    keeps_scale = isinstance(operation, Minimum | Maximum)
     b = Builder()
     b.input("a", (1, 4, 3, 5), X)
-    b.constant("b", b.rng.integers(-128, 128, shape, np.int8), quant(0.02, 5))
-    return b.build(b.add(operation, Y))
+    values = b.rng.integers(-128, 128, shape, np.int8)
+    b.constant("b", values, X if keeps_scale else quant(0.02, 5))
+    return b.build(b.add(operation, X if keeps_scale else Y))
 
 
 def residual_graph() -> IntGraph:
@@ -207,6 +216,16 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "mul": two_inputs(Mul("a", "b", "y", Activation.RELU6), (1, 4, 3, 5), (1, 4, 3, 5)),
     "mul_broadcast": two_inputs(Mul("a", "b", "y"), (1, 4, 3, 5), (1, 1, 1, 5)),
     "mul_constant": with_constant(Mul("a", "b", "y"), (1, 1, 1, 1)),
+    "sub": two_inputs(Sub("a", "b", "y", Activation.RELU), (1, 4, 3, 5), (1, 4, 3, 5)),
+    "sub_broadcast": two_inputs(Sub("a", "b", "y"), (1, 1, 3, 5), (1, 4, 3, 1)),
+    "sub_constant": with_constant(Sub("b", "a", "y"), (5,)),
+    "minimum": two_inputs(Minimum("a", "b", "y"), (1, 4, 3, 5), (1, 4, 3, 5)),
+    "minimum_constant": with_constant(Minimum("a", "b", "y"), (1, 1, 1, 1)),
+    "maximum_broadcast": two_inputs(Maximum("a", "b", "y"), (1, 4, 3, 5), (1, 1, 1, 5)),
+    "hard_swish": one_operation(HardSwish("x", "y"), params=Y),
+    "leaky_relu": one_operation(LeakyRelu("x", "y", 0.125), params=Y),
+    "prelu": with_constant(Prelu("a", "b", "y"), (1, 1, 5)),
+    "prelu_full": with_constant(Prelu("a", "b", "y"), (4, 3, 5)),
     "average_pool": one_operation(AveragePool2D("x", "y", (2, 3), (2, 2))),
     "average_pool_same": one_operation(
         AveragePool2D("x", "y", (3, 3), (2, 2), same_padding((6, 5), (3, 3), (2, 2), (1, 1)))

@@ -41,6 +41,9 @@ OPERATIONS = (
     "conv_dsp",
     "depthwise_conv_dsp",
     "fully_connected_dsp",
+    "sub",
+    "extremum",
+    "prelu",
 )
 
 
