@@ -210,9 +210,9 @@ def _rectified(operation: HardSwish | LeakyRelu | Prelu, values: Values) -> Floa
     if isinstance(operation, HardSwish):
         gate: Floats = np.clip(value + np.float32(3.0), np.float32(0.0), np.float32(6.0))
         return value * gate / np.float32(6.0)
-    is_leaky = isinstance(operation, LeakyRelu)
-    slope = np.float32(operation.alpha) if is_leaky else values[operation.slope]
-    return np.where(value >= 0, value, value * slope)
+    if isinstance(operation, LeakyRelu):
+        return np.where(value >= 0, value, value * np.float32(operation.alpha))
+    return np.where(value >= 0, value, value * values[operation.slope])
 
 
 def _clamp(value: Floats, activation: Activation) -> Floats:

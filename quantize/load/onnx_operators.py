@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from quantize.load.onnx_activations import (
-    load_clip,
     load_logistic,
-    load_max,
     load_relu,
     load_softmax,
     load_tanh,
@@ -39,6 +37,15 @@ from quantize.load.onnx_pool import (
     load_max_pool,
     load_reduce_mean,
 )
+from quantize.load.onnx_rectifiers import (
+    load_clip,
+    load_hard_sigmoid,
+    load_hard_swish,
+    load_leaky_relu,
+    load_max,
+    load_min,
+    load_prelu,
+)
 from quantize.load.onnx_shapes import (
     load_cast,
     load_concat,
@@ -69,12 +76,17 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Gemm"): load_gemm,
     ("", "GlobalAveragePool"): load_global_average_pool,
     ("", "GlobalMaxPool"): load_global_max_pool,
+    ("", "HardSigmoid"): load_hard_sigmoid,
+    ("", "HardSwish"): load_hard_swish,
     ("", "Identity"): load_identity,
+    ("", "LeakyRelu"): load_leaky_relu,
     ("", "MatMul"): load_matmul,
     ("", "Max"): load_max,
     ("", "MaxPool"): load_max_pool,
+    ("", "Min"): load_min,
     ("", "Mul"): load_mul,
     ("", "Neg"): load_neg,
+    ("", "PRelu"): load_prelu,
     ("", "Pad"): load_pad,
     ("", "ReduceMean"): load_reduce_mean,
     ("", "Relu"): load_relu,
@@ -111,12 +123,8 @@ ADVICE: Mapping[str, str] = {
     "Elu": _RELU,
     "GRU": _SEQUENCE,
     "Gelu": _RELU,
-    "HardSigmoid": "train with Sigmoid in its place",
-    "HardSwish": _RELU,
     "LSTM": _SEQUENCE,
-    "LeakyRelu": _RELU,
     "LogSoftmax": "return the scores or a Softmax; the order is the same",
-    "PRelu": _RELU,
     "QLinearConv": _FLOAT_MODEL,
     "QLinearMatMul": _FLOAT_MODEL,
     "QuantizeLinear": _FLOAT_MODEL,

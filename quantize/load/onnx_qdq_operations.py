@@ -1,6 +1,6 @@
 """The nodes between DequantizeLinear and QuantizeLinear as one operation of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -42,7 +42,17 @@ from quantize.ir.ops import (
 
 _FROM_FIRST = (0, 2, 3, 1)
 _LAST_AXIS = {0: 0, 1: 3, 2: 1, 3: 2}
-_WITHOUT_ACTIVATION = {"Min": Minimum, "Max": Maximum, "PRelu": Prelu}
+_ARITHMETIC: Mapping[str, type[Add | Sub | Mul]] = {"Add": Add, "Sub": Sub, "Mul": Mul}
+_WITHOUT_ACTIVATION: Mapping[str, type[Minimum | Maximum | Prelu]] = {
+    "Min": Minimum,
+    "Max": Maximum,
+    "PRelu": Prelu,
+}
+_CURVES: Mapping[str, type[Logistic | Tanh | HardSwish]] = {
+    "Sigmoid": Logistic,
+    "Tanh": Tanh,
+    "HardSwish": HardSwish,
+}
 _CONV_WEIGHT, _DEPTHWISE_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0)
 
 
@@ -150,9 +160,8 @@ def read_operation(chain: Chain, value: str) -> Read:
         case "Softmax":
             return _softmax(chain, node), None, False
         case "Sigmoid" | "Tanh" | "HardSwish":
-            make = {"Sigmoid": Logistic, "Tanh": Tanh, "HardSwish": HardSwish}[node.op_type]
             real = chain.source.real(node.input[0])
-            return make(real.name, chain.output), None, real.is_first
+            return _CURVES[node.op_type](real.name, chain.output), None, real.is_first
         case "LeakyRelu":
             real, alpha = chain.source.real(node.input[0]), float(_attributes(node)["alpha"])
             return LeakyRelu(real.name, chain.output, alpha), None, real.is_first
@@ -249,8 +258,7 @@ def _binary(chain: Chain, node: onnx.NodeProto) -> Read:
     is_first = left.is_first or right.is_first
     if node.op_type in _WITHOUT_ACTIVATION:
         return _WITHOUT_ACTIVATION[node.op_type](*names), None, is_first
-    make = {"Add": Add, "Sub": Sub, "Mul": Mul}[node.op_type]
-    return make(*names, _activation(chain)), None, is_first
+    return _ARITHMETIC[node.op_type](*names, _activation(chain)), None, is_first
 
 
 def _pool(chain: Chain, node: onnx.NodeProto) -> Operation:
