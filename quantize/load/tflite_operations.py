@@ -221,6 +221,12 @@ def _leaky_relu(view: _View) -> Operation:
     return LeakyRelu(view.name(0), view.output.name, alpha)
 
 
+def _prelu(view: _View) -> Operation:
+    if view.tensor(1).content is None:
+        raise OperatorError(f"has the computed slope {view.name(1)}; only constants are supported")
+    return Prelu(view.name(0), view.name(1), view.output.name)
+
+
 def _pool(kind: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[_View], Operation]:
     def read(view: _View) -> Operation:
         kernel = _positive("kernel", view.options.filterHeight, view.options.filterWidth)
@@ -322,7 +328,7 @@ _READERS: dict[str, Callable[[_View], Operation]] = {
     "TANH": lambda view: Tanh(view.name(0), view.output.name),
     "HARD_SWISH": lambda view: HardSwish(view.name(0), view.output.name),
     "LEAKY_RELU": _leaky_relu,
-    "PRELU": lambda view: Prelu(view.name(0), view.name(1), view.output.name),
+    "PRELU": _prelu,
     "RELU": _activate(Activation.RELU),
     "RELU6": _activate(Activation.RELU6),
     "QUANTIZE": lambda view: Quantize(view.name(0), view.output.name),

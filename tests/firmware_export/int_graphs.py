@@ -181,6 +181,27 @@ def residual_graph() -> IntGraph:
     return b.build(b.add(Softmax(logits, "probabilities"), SOFTMAX_OUTPUT), name="residual")
 
 
+def squeeze_excite_graph() -> IntGraph:
+    """A block in the manner of MobileNetV3, with the rest of what bends at 0 behind it."""
+    b = Builder()
+    x = b.input("x", (1, 8, 8, 3))
+    swish = b.add(HardSwish(_conv(b, x, "c1", 8), "swish"), quant(0.04, -120))
+    squeezed = b.add(Mean(swish, "squeezed", (1, 2), keep_dims=True), quant(0.02, -120))
+    b.constant("three", np.array([[[[120]]]], np.int8), quant(3 / 120))
+    raised = b.add(Add(squeezed, "three", "raised", Activation.RELU6), quant(6 / 255, -128))
+    b.constant("sixth", np.array([[[[127]]]], np.int8), quant(1 / 6 / 127))
+    gate = b.add(Mul(raised, "sixth", "gate"), quant(1 / 255, -128))
+    excited = b.add(Mul(swish, gate, "excited"), quant(0.03, -120))
+    leaky = b.add(LeakyRelu(_conv(b, excited, "c2", 8), "leaky", 0.125), quant(0.05, -40))
+    b.constant("slope", b.rng.integers(-128, 128, (1, 1, 8), np.int8), quant(0.01, 3))
+    bent = b.add(Prelu(leaky, "slope", "bent"), quant(0.04, -30))
+    apart = b.add(Sub(bent, leaky, "apart"), X)
+    b.constant("low", np.array([[[[-60]]]], np.int8), X)
+    b.constant("high", np.array([[[[60]]]], np.int8), X)
+    bounded = b.add(Maximum(apart, "low", "bounded"), X)
+    return b.build(b.add(Minimum(bounded, "high", "y"), X), name="squeeze_excite")
+
+
 def _conv(b: Builder, source: str, name: str, channels: int) -> str:
     shape = b.tensors[source].shape
     b.weight(f"{name}_w", (channels, 3, 3, shape[3]), 0)
@@ -253,5 +274,6 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "relu6": one_operation(Activate("x", "y", Activation.RELU6)),
     "quantize": one_operation(Quantize("x", "y"), params=Y),
     "residual": residual_graph(),
+    "squeeze_excite": squeeze_excite_graph(),
     "two_headed": two_headed_graph(),
 }
