@@ -12,6 +12,8 @@ from firmware_export.parameters import (
     conv_parameters,
     dense_parameters,
     extremum_parameters,
+    l2_parameters,
+    log_softmax_parameters,
     lookup_parameters,
     mean_parameters,
     mul_parameters,
@@ -34,8 +36,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -125,6 +129,10 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
             return transpose_parameters(operation, graph)
         case Softmax():
             return softmax_parameters(operation, graph)
+        case LogSoftmax():
+            return log_softmax_parameters(operation, graph)
+        case L2Normalization():
+            return l2_parameters(operation, graph)
         case Logistic() | Tanh() | HardSwish() | LeakyRelu():
             return lookup_parameters(operation, graph)
         case Activate() | Quantize():

@@ -17,8 +17,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -79,6 +81,8 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             | Transpose()
             | Concat()
             | Softmax()
+            | LogSoftmax()
+            | L2Normalization()
             | Logistic()
             | Tanh()
             | HardSwish()

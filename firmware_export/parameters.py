@@ -17,6 +17,7 @@ from quantize.ir.integer_params import (
     CODE_MIN,
     add_params,
     code_bounds,
+    log_softmax_params,
     mean_requant,
     mul_requant,
     prelu_requants,
@@ -35,8 +36,10 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -56,6 +59,7 @@ from quantize.ir.ops import (
 from quantize.ir.shapes import Shape
 
 Fields = Mapping[str, Initial]
+LONGEST_ROW = 32767
 UNIT = Requant(1 << 30, 1)
 
 
@@ -252,6 +256,35 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
     return Parameters("edge_softmax_s8", "edge_softmax_t", fields)
 
 
+def log_softmax_parameters(operation: LogSoftmax, graph: IntGraph) -> Parameters:
+    """Return those of a logarithm of softmax."""
+    params = log_softmax_params(operation, graph)
+    rows, depth = _rows(operation.input, graph)
+    exp: Fields = {
+        "rows": rows,
+        "depth": depth,
+        "multiplier": params.curve.requant.multiplier,
+        "left_shift": params.curve.requant.shift,
+        "diff_min": -params.curve.radius,
+    }
+    fields: Fields = {"exp": exp, "reverse": _requant(params.reverse)}
+    return Parameters("edge_log_softmax_s8", "edge_log_softmax_t", fields)
+
+
+def l2_parameters(operation: L2Normalization, graph: IntGraph) -> Parameters:
+    """Return those of a normalization of rows.
+
+    Raises:
+        FirmwareExportError: A row is so long that its sum of squares does not fit.
+    """
+    rows, depth = _rows(operation.input, graph)
+    if depth > LONGEST_ROW:
+        raise FirmwareExportError(f"rows of {depth}, at most {LONGEST_ROW} fit into 32 bits")
+    zero_point = quant_of(graph, operation.input).zero_point
+    fields: Fields = {"rows": rows, "depth": depth, "input_zero_point": zero_point}
+    return Parameters("edge_l2_normalization_s8", "edge_l2_normalization_t", fields)
+
+
 def lookup_parameters(
     operation: Logistic | Tanh | HardSwish | LeakyRelu, graph: IntGraph
 ) -> Parameters:
@@ -336,6 +369,12 @@ def _strides(axes: Sequence[Axis], of: int) -> list[int]:
 
 def _requant(requant: Requant) -> Fields:
     return {"multiplier": requant.multiplier, "shift": requant.shift}
+
+
+def _rows(name: str, graph: IntGraph) -> tuple[int, int]:
+    """Return how many rows a tensor has along its last axis, and how long they are."""
+    depth = graph.tensors[name].shape[-1]
+    return _count(name, graph) // depth, depth
 
 
 def _count(name: str, graph: IntGraph) -> int:

@@ -10,8 +10,10 @@ from quantize.ir.ops import (
     Activate,
     Add,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     Minimum,
     Mul,
@@ -27,7 +29,17 @@ from quantize.ir.ops import (
 
 _IN_PLACE = (  # edge_kernels.h says so
     *(Add, Sub, Mul, Minimum, Maximum, Prelu),
-    *(Activate, Logistic, Tanh, HardSwish, LeakyRelu, Quantize, Softmax),
+    *(
+        Softmax,
+        LogSoftmax,
+        L2Normalization,
+        Activate,
+        Logistic,
+        Tanh,
+        HardSwish,
+        LeakyRelu,
+        Quantize,
+    ),
 )
 
 

@@ -15,7 +15,9 @@ from quantize.ir.hard_swish import (
 from quantize.ir.ops import (
     AveragePool2D,
     Concat,
+    L2Normalization,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Minimum,
@@ -27,7 +29,13 @@ from quantize.ir.ops import (
     Transpose,
     input_names,
 )
-from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
+from quantize.ir.spec import (
+    L2_OUTPUT,
+    LOG_SOFTMAX_OUTPUT,
+    LOGISTIC_OUTPUT,
+    SOFTMAX_OUTPUT,
+    TANH_OUTPUT,
+)
 
 CODE_MIN, CODE_MAX = -128, 127
 SMALLEST_SCALE = 2.0**-100  # keeps products of three scales far from float32's denormal numbers
@@ -35,7 +43,13 @@ SMALLEST_SCALE = 2.0**-100  # keeps products of three scales far from float32's 
 MOVING_OPERATIONS = (AveragePool2D, MaxPool2D, Pad, Reshape, Transpose, Concat)
 EXTREMA = (Minimum, Maximum)
 SAME_SCALE_OPERATIONS = (*MOVING_OPERATIONS, *EXTREMA)
-_FIXED = {Softmax: SOFTMAX_OUTPUT, Logistic: LOGISTIC_OUTPUT, Tanh: TANH_OUTPUT}
+_FIXED = {
+    Softmax: SOFTMAX_OUTPUT,
+    LogSoftmax: LOG_SOFTMAX_OUTPUT,
+    L2Normalization: L2_OUTPUT,
+    Logistic: LOGISTIC_OUTPUT,
+    Tanh: TANH_OUTPUT,
+}
 
 
 def range_params(low: float, high: float) -> QuantParams:

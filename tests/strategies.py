@@ -16,8 +16,10 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -36,7 +38,13 @@ from quantize.ir.ops import (
     Transpose,
 )
 from quantize.ir.shapes import infer_shape, same_padding
-from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
+from quantize.ir.spec import (
+    L2_OUTPUT,
+    LOG_SOFTMAX_OUTPUT,
+    LOGISTIC_OUTPUT,
+    SOFTMAX_OUTPUT,
+    TANH_OUTPUT,
+)
 from tests.models import float32, int8, int_graph, weights
 
 Pair = tuple[int, int]
@@ -287,6 +295,14 @@ def softmax_graphs(draw: st.DrawFn) -> IntGraph:
 
 
 @st.composite
+def row_graphs(draw: st.DrawFn, kind: type[LogSoftmax] | type[L2Normalization]) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 2), (1, 12), (1, 3, 4), (1, 2, 2, 7), (1, 300)]))
+    x = draw(activation_quants(2**-12, 1.0))
+    output = LOG_SOFTMAX_OUTPUT if kind is LogSoftmax else L2_OUTPUT
+    return _finished(kind("x", "y"), {"x": int8(shape, x)}, {}, output)
+
+
+@st.composite
 def curve_graphs(draw: st.DrawFn, kind: type[Logistic] | type[Tanh]) -> IntGraph:
     output = LOGISTIC_OUTPUT if kind is Logistic else TANH_OUTPUT
     tensors = {"x": int8((1, 64), draw(activation_quants(2**-12, 1.0)))}
@@ -326,6 +342,8 @@ SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = 
     "transpose": transpose_graphs,
     "concat": concat_graphs,
     "softmax": softmax_graphs,
+    "log softmax": lambda: row_graphs(LogSoftmax),
+    "l2 normalization": lambda: row_graphs(L2Normalization),
     "logistic": lambda: curve_graphs(Logistic),
     "tanh": lambda: curve_graphs(Tanh),
     "relu": lambda: activate_graphs(Activation.RELU),

@@ -23,6 +23,9 @@
  *   edge_transpose_s8(const edge_transpose_t *, const int8_t *input, int8_t *output)
  *   edge_concat_s8(const edge_concat_t *, const int8_t *input, int8_t *output), once per input
  *   edge_softmax_s8(const edge_softmax_t *, const int8_t *input, int8_t *output)       in place
+ *   edge_log_softmax_s8(const edge_log_softmax_t *, const int8_t *input, int8_t *output) in place
+ *   edge_l2_normalization_s8(const edge_l2_normalization_t *, const int8_t *input,
+ *                            int8_t *output)                                           in place
  *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
@@ -52,6 +55,7 @@
 #include "edge_mean_s8.h"
 #include "edge_pairwise_s8.h"
 #include "edge_pool_s8.h"
+#include "edge_rows_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_types.h"
 

@@ -327,6 +327,24 @@ typedef struct {
     int32_t diff_min;
 } edge_softmax_t;
 
+/* Logarithm of softmax along the last axis; the output has scale 1/16 and zero point 127.
+ *
+ * exp      as for a softmax with beta 1; its left_shift must be at least 2
+ * reverse  requant of 2^(31 - left_shift) / multiplier, at most 1
+ *          (TFLite `PreprocessLogSoftmaxScalingExp`)
+ */
+typedef struct {
+    edge_softmax_t exp;
+    edge_requant_t reverse;
+} edge_log_softmax_t;
+
+/* Rows of length 1 along the last axis; the output has scale 1/128 and zero point 0. */
+typedef struct {
+    int32_t rows;
+    int32_t depth; /* at most 32767 */
+    int32_t input_zero_point;
+} edge_l2_normalization_t;
+
 /* Any function of one int8 (logistic, tanh, hard swish, leaky relu): output = table[input + 128]. */
 typedef struct {
     int32_t size;

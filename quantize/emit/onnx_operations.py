@@ -23,8 +23,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -103,6 +105,13 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
             return _concat(operation, reader)
         case Softmax():
             return _softmax(operation, reader)
+        case LogSoftmax():
+            value = reader.read(operation.input, Layout.LAST)
+            return Value(reader.nodes.add("LogSoftmax", [value], attributes={"axis": -1}))
+        case L2Normalization():
+            value = reader.read(operation.input, Layout.LAST)
+            attributes: dict[str, Attribute] = {"axis": -1, "p": 2}
+            return Value(reader.nodes.add("LpNormalization", [value], attributes=attributes))
         case Logistic():
             return _unary("Sigmoid", operation, reader)
         case Tanh():

@@ -23,8 +23,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -114,6 +116,10 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             return Builtin(_CODE.CONCATENATION, 2, inputs, options)
         case Softmax():
             return Builtin(_CODE.SOFTMAX, 2, inputs, schema.SoftmaxOptionsT(beta=operation.beta))
+        case LogSoftmax():
+            return Builtin(_CODE.LOG_SOFTMAX, 2, inputs, schema.LogSoftmaxOptionsT())
+        case L2Normalization():
+            return Builtin(_CODE.L2_NORMALIZATION, 2, inputs, schema.L2NormOptionsT())
         case Logistic():
             return Builtin(_CODE.LOGISTIC, 2, inputs)
         case Tanh():

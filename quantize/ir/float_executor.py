@@ -19,8 +19,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -42,6 +44,7 @@ from quantize.ir.ops import (
 Floats: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = Mapping[str, Floats]
 
+LEAST_LENGTH = np.float32(1e-6)  # TFLite's
 LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -102,6 +105,10 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
             return _rectified(operation, values)
         case Softmax():
             return _softmax(values[operation.input] * np.float32(operation.beta))
+        case LogSoftmax():
+            return _log_softmax(values[operation.input])
+        case L2Normalization():
+            return _l2_normalized(values[operation.input])
         case Logistic():
             return _logistic(values[operation.input])
         case Tanh():
@@ -198,6 +205,18 @@ def _softmax(scores: Floats) -> Floats:
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     share: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return share
+
+
+def _log_softmax(scores: Floats) -> Floats:
+    below = scores - scores.max(axis=-1, keepdims=True)
+    result: Floats = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+    return result
+
+
+def _l2_normalized(rows: Floats) -> Floats:
+    length = np.sqrt((rows**2).sum(axis=-1, keepdims=True))
+    result: Floats = rows / np.maximum(length, LEAST_LENGTH)
+    return result
 
 
 def _logistic(value: Floats) -> Floats:

@@ -22,6 +22,7 @@ from quantize.ir.ops import (
     FullyConnected,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     MaxPool2D,
     Mean,
     Mul,
@@ -74,6 +75,14 @@ class CurveParams:
 
     requant: Requant
     radius: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogSoftmaxParams:
+    """How a difference of codes becomes Q5.26, and `reverse`, how Q5.26 becomes one again."""
+
+    curve: CurveParams
+    reverse: Requant
 
 
 def quant_of(graph: Graph, name: str) -> QuantParams:
@@ -218,6 +227,17 @@ def softmax_params(operation: Softmax, graph: Graph) -> CurveParams:
     beta = float(np.float32(operation.beta))
     factor = beta * scale_of(graph, operation.input) * 2 ** (31 - SOFTMAX_INTEGER_BITS)
     return _curve_params(min(factor, 2.0**31 - 1), SOFTMAX_INTEGER_BITS)
+
+
+def log_softmax_params(operation: LogSoftmax, graph: Graph) -> LogSoftmaxParams:
+    """Return how differences of codes become Q5.26 and back.
+
+    Source: TFLite `PreprocessLogSoftmaxScalingExp` (kernels/internal/quantization_util.cc).
+    """
+    factor = scale_of(graph, operation.input) * 2 ** (31 - SOFTMAX_INTEGER_BITS)
+    curve = _curve_params(min(factor, 2.0**31 - 1), SOFTMAX_INTEGER_BITS)
+    reverse = 2.0 ** (31 - curve.requant.shift) / curve.requant.multiplier
+    return LogSoftmaxParams(curve, quantize_factor(reverse))
 
 
 def logistic_params(operation: Logistic | Tanh, graph: Graph) -> CurveParams:

@@ -24,6 +24,7 @@ from quantize.ir.integer_params import (
     add_params,
     code_bounds,
     leaky_requants,
+    log_softmax_params,
     logistic_params,
     mean_requant,
     mul_requant,
@@ -45,8 +46,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -64,6 +67,7 @@ from quantize.ir.ops import (
     Tanh,
     Transpose,
 )
+from quantize.ir.row_functions import l2_normalized, log_softmax
 
 Values: TypeAlias = Mapping[str, Array]
 Codes: TypeAlias = npt.NDArray[np.int64]
@@ -111,10 +115,9 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = _sum(operation, graph, values)
         case Mul():
             result = _mul(operation, graph, values)
-        case Minimum():
-            result = np.minimum(values[operation.left], values[operation.right])
-        case Maximum():
-            result = np.maximum(values[operation.left], values[operation.right])
+        case Minimum() | Maximum():
+            choose = np.minimum if isinstance(operation, Minimum) else np.maximum
+            result = choose(values[operation.left], values[operation.right])
         case AveragePool2D():
             result = _average_pool(operation, graph, values)
         case MaxPool2D():
@@ -132,6 +135,8 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = np.concatenate([values[name] for name in operation.inputs], operation.axis)
         case Softmax():
             result = _softmax(operation, graph, values)
+        case LogSoftmax() | L2Normalization():
+            result = _row_function(operation, graph, values)
         case Logistic() | Tanh():
             result = _curve(operation, graph, values)
         case HardSwish() | LeakyRelu() | Prelu():
@@ -318,6 +323,15 @@ def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
     mantissa, bits = gemmlowp.reciprocal(in_q12.sum(-1, keepdims=True), 12)
     product = gemmlowp.multiply(mantissa, exp)
     return np.where(is_counted, divide_by_power_of_two(product, bits + 23) - 128, CODE_MIN)
+
+
+def _row_function(
+    operation: LogSoftmax | L2Normalization, graph: IntGraph, values: Values
+) -> Codes:
+    if isinstance(operation, L2Normalization):
+        return l2_normalized(_centred(operation.input, graph, values))
+    codes = values[operation.input].astype(np.int64)
+    return log_softmax(codes, log_softmax_params(operation, graph))
 
 
 def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:

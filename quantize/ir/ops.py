@@ -202,6 +202,22 @@ class Softmax:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSoftmax:
+    """x minus the logarithm of the sum of exp(x) along the last axis."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class L2Normalization:
+    """x over the square root of the sum of its squares along the last axis."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Logistic:
     """1 / (1 + exp(-x))."""
 
@@ -285,6 +301,8 @@ Operation: TypeAlias = (
     | Transpose
     | Concat
     | Softmax
+    | LogSoftmax
+    | L2Normalization
     | Logistic
     | Tanh
     | HardSwish

@@ -16,8 +16,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -96,7 +98,15 @@ def infer_shape(
             return _concat(operation, shapes)
         case Prelu():
             return _prelu(operation, shapes)
-        case Softmax() | Logistic() | Tanh() | HardSwish() | LeakyRelu():
+        case (
+            Softmax()
+            | LogSoftmax()
+            | L2Normalization()
+            | Logistic()
+            | Tanh()
+            | HardSwish()
+            | LeakyRelu()
+        ):
             return shapes[operation.input]
         case Activate() | Quantize() | Dequantize():
             return shapes[operation.input]

@@ -30,8 +30,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     MaxPool2D,
     Mean,
     Mul,
@@ -48,6 +50,9 @@ from quantize.ir.shapes import infer_shape, same_padding
 
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
+LOG_SOFTMAX_OUTPUT = QuantParams((1 / 16,), 127)
+L2_OUTPUT = QuantParams((1 / 128,), 0)
+LEAST_LOG_SOFTMAX_SCALE = 2.0**-25  # below, the reference shifts beyond its words
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
 WEIGHTED = (Conv2D, DepthwiseConv2D, FullyConnected)
 
@@ -198,6 +203,13 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             if float(np.float32(beta)) != beta:
                 raise GraphError(f"{operation.output}: beta {beta!r} is not a float32")
             _check_fixed_output(operation.output, graph, SOFTMAX_OUTPUT)
+        case LogSoftmax():
+            quant = graph.tensors[operation.input].quant
+            if quant and min(quant.scale) < LEAST_LOG_SOFTMAX_SCALE:
+                raise GraphError(f"{operation.output}: input scale {quant.scale[0]!r} below 2**-25")
+            _check_fixed_output(operation.output, graph, LOG_SOFTMAX_OUTPUT)
+        case L2Normalization():
+            _check_fixed_output(operation.output, graph, L2_OUTPUT)
         case Logistic():
             _check_fixed_output(operation.output, graph, LOGISTIC_OUTPUT)
         case Tanh():

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from quantize.load.onnx_activations import (
+    load_log_softmax,
     load_logistic,
+    load_lp_normalization,
     load_relu,
     load_softmax,
     load_tanh,
@@ -80,6 +82,8 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "HardSwish"): load_hard_swish,
     ("", "Identity"): load_identity,
     ("", "LeakyRelu"): load_leaky_relu,
+    ("", "LogSoftmax"): load_log_softmax,
+    ("", "LpNormalization"): load_lp_normalization,
     ("", "MatMul"): load_matmul,
     ("", "Max"): load_max,
     ("", "MaxPool"): load_max_pool,
@@ -124,7 +128,6 @@ ADVICE: Mapping[str, str] = {
     "GRU": _SEQUENCE,
     "Gelu": _RELU,
     "LSTM": _SEQUENCE,
-    "LogSoftmax": "return the scores or a Softmax; the order is the same",
     "QLinearConv": _FLOAT_MODEL,
     "QLinearMatMul": _FLOAT_MODEL,
     "QuantizeLinear": _FLOAT_MODEL,

@@ -20,8 +20,10 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -159,6 +161,9 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _concat(chain, node)
         case "Softmax":
             return _softmax(chain, node), None, False
+        case "LogSoftmax" | "LpNormalization":
+            make = LogSoftmax if node.op_type == "LogSoftmax" else L2Normalization
+            return make(chain.source.real(node.input[0]).name, chain.output), None, False
         case "Sigmoid" | "Tanh" | "HardSwish":
             real = chain.source.real(node.input[0])
             return _CURVES[node.op_type](real.name, chain.output), None, real.is_first

@@ -23,8 +23,10 @@ from quantize.ir.ops import (
     Dequantize,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -300,6 +302,12 @@ def _softmax(view: _View) -> Operation:
     return Softmax(view.name(0), view.output.name, beta)
 
 
+def _l2_normalization(view: _View) -> Operation:
+    if _activation(view) is not Activation.NONE:
+        raise OperatorError("fuses an activation; put it behind the normalization")
+    return L2Normalization(view.name(0), view.output.name)
+
+
 def _activate(activation: Activation) -> Callable[[_View], Operation]:
     return lambda view: Activate(view.name(0), view.output.name, activation)
 
@@ -324,6 +332,8 @@ _READERS: dict[str, Callable[[_View], Operation]] = {
     "TRANSPOSE": _transpose,
     "CONCATENATION": _concat,
     "SOFTMAX": _softmax,
+    "LOG_SOFTMAX": lambda view: LogSoftmax(view.name(0), view.output.name),
+    "L2_NORMALIZATION": _l2_normalization,
     "LOGISTIC": lambda view: Logistic(view.name(0), view.output.name),
     "TANH": lambda view: Tanh(view.name(0), view.output.name),
     "HARD_SWISH": lambda view: HardSwish(view.name(0), view.output.name),

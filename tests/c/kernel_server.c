@@ -459,6 +459,40 @@ static void run_softmax(void)
     answer(values, (size_t)(softmax.rows * softmax.depth));
 }
 
+static void run_log_softmax(void)
+{
+    edge_log_softmax_t log_softmax;
+    int8_t *values;
+
+    log_softmax.exp.rows = next_int();
+    log_softmax.exp.depth = next_int();
+    log_softmax.exp.multiplier = next_int();
+    log_softmax.exp.left_shift = next_int();
+    log_softmax.exp.diff_min = next_int();
+    log_softmax.reverse = next_requant();
+    values = next_s8();
+    edge_log_softmax_s8(&log_softmax, values, values);
+    answer(values, (size_t)(log_softmax.exp.rows * log_softmax.exp.depth));
+}
+
+static void run_l2_normalization(void)
+{
+    edge_l2_normalization_t table;
+    int8_t *values;
+
+    table.rows = next_int();
+    table.depth = next_int();
+    table.input_zero_point = next_int();
+    values = next_s8();
+    edge_l2_normalization_s8(&table, values, values);
+    answer(values, (size_t)(table.rows * table.depth));
+}
+
+static int32_t log_of_sum(int32_t value)
+{
+    return edge_log_of_sum(value);
+}
+
 static void run_lookup(void)
 {
     edge_lookup_t lookup;
@@ -574,6 +608,9 @@ static void run(int32_t operation)
     case 22: run_pair(run_sub); break;
     case 23: run_pair(run_extremum); break;
     case 24: run_pair(run_prelu); break;
+    case 25: run_log_softmax(); break;
+    case 26: run_l2_normalization(); break;
+    case 27: run_each(log_of_sum); break;
     default: abort();
     }
 }

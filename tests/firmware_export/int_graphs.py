@@ -15,8 +15,10 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -34,7 +36,14 @@ from quantize.ir.ops import (
     Transpose,
 )
 from quantize.ir.shapes import infer_shape, same_padding
-from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT, check_integer
+from quantize.ir.spec import (
+    L2_OUTPUT,
+    LOG_SOFTMAX_OUTPUT,
+    LOGISTIC_OUTPUT,
+    SOFTMAX_OUTPUT,
+    TANH_OUTPUT,
+    check_integer,
+)
 
 
 def quant(scale: float, zero_point: int = 0) -> QuantParams:
@@ -199,7 +208,9 @@ def squeeze_excite_graph() -> IntGraph:
     b.constant("low", np.array([[[[-60]]]], np.int8), X)
     b.constant("high", np.array([[[[60]]]], np.int8), X)
     bounded = b.add(Maximum(apart, "low", "bounded"), X)
-    return b.build(b.add(Minimum(bounded, "high", "y"), X), name="squeeze_excite")
+    least = b.add(Minimum(bounded, "high", "least"), X)
+    length_1 = b.add(L2Normalization(least, "length_1"), L2_OUTPUT)
+    return b.build(b.add(LogSoftmax(length_1, "y"), LOG_SOFTMAX_OUTPUT), name="squeeze_excite")
 
 
 def _conv(b: Builder, source: str, name: str, channels: int) -> str:
@@ -268,6 +279,8 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "concat_rows": two_inputs(Concat(("a", "b"), "y", 1), (1, 4, 3), (1, 2, 3)),
     "softmax": one_operation(Softmax("x", "y"), (1, 10), SOFTMAX_OUTPUT),
     "softmax_rows": one_operation(Softmax("x", "y", 0.5), (1, 4, 6), SOFTMAX_OUTPUT),
+    "log_softmax": one_operation(LogSoftmax("x", "y"), (1, 4, 6), LOG_SOFTMAX_OUTPUT),
+    "l2_normalization": one_operation(L2Normalization("x", "y"), (1, 4, 6), L2_OUTPUT),
     "logistic": one_operation(Logistic("x", "y"), params=LOGISTIC_OUTPUT),
     "tanh": one_operation(Tanh("x", "y"), params=TANH_OUTPUT),
     "relu": one_operation(Activate("x", "y", Activation.RELU), params=Y),

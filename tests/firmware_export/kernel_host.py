@@ -44,6 +44,9 @@ OPERATIONS = (
     "sub",
     "extremum",
     "prelu",
+    "log_softmax",
+    "l2_normalization",
+    "log_of_sum",
 )
 
 

@@ -15,8 +15,10 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -63,6 +65,8 @@ def every_operation() -> FloatGraph:
         Mean("concat", "kept", (1, 2), keep_dims=True),
         Mean("concat", "mean", (1,)),
         Softmax("mean", "scores", 0.5),
+        LogSoftmax("mean", "logs"),
+        L2Normalization("logs", "length 1"),
     ]
     return float_graph(operations, {"x": (1, 6, 6, 3)}, {k: constants[k] for k in "wbdc"})
 

@@ -20,9 +20,17 @@ def test_functions_of_one_value(kind: str) -> None:
     assert_reads_as_onnxruntime_runs(onnx_bytes([POOL, node(kind, "a")], IMAGE))
 
 
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "LpNormalization"])
 @pytest.mark.parametrize("axis", [1, 2, 3, -1])
-def test_softmax_runs_along_any_axis_but_the_batch(axis: int) -> None:
-    assert_reads_as_onnxruntime_runs(onnx_bytes([POOL, node("Softmax", "a", axis=axis)], IMAGE))
+def test_functions_of_rows_run_along_any_axis_but_the_batch(kind: str, axis: int) -> None:
+    assert_reads_as_onnxruntime_runs(onnx_bytes([POOL, node(kind, "a", axis=axis)], IMAGE))
+
+
+def test_lengths_that_are_sums_of_magnitudes_are_refused() -> None:
+    data = onnx_bytes([node("LpNormalization", "x", axis=1, p=1)], IMAGE)
+
+    with pytest.raises(UnsupportedModelError, match="has p 1; only 2"):
+        load_onnx(data, "made")
 
 
 def test_softmax_over_channels_moves_nothing() -> None:

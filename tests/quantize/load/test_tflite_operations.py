@@ -150,6 +150,10 @@ CASES: dict[str, Callable[[], bytes]] = {
     "softmax": lambda: _one_operator(
         "SOFTMAX", (1, 7), (1, 7), options=schema.SoftmaxOptionsT(beta=0.5)
     ),
+    "log softmax": lambda: _one_operator("LOG_SOFTMAX", (1, 7), (1, 7)),
+    "l2 normalization": lambda: _one_operator(
+        "L2_NORMALIZATION", (1, 7), (1, 7), options=schema.L2NormOptionsT()
+    ),
     "logistic": lambda: _one_operator("LOGISTIC", IMAGE, IMAGE),
     "tanh": lambda: _one_operator("TANH", IMAGE, IMAGE),
     "relu": lambda: _one_operator("RELU", IMAGE, IMAGE),
@@ -296,6 +300,15 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
             "LEAKY_RELU", (1, 3), (1, 3), options=schema.LeakyReluOptionsT(alpha=-0.5)
         ),
         "has alpha -0.5, expected a positive number",
+    ),
+    "normalization and activation": (
+        lambda: _one_operator(
+            "L2_NORMALIZATION",
+            (1, 3),
+            (1, 3),
+            options=schema.L2NormOptionsT(fusedActivationFunction=RELU),
+        ),
+        "fuses an activation",
     ),
     "no options": (lambda: _one_operator("ADD", (1, 3), (1, 3), (_normal(1, 3),)), "has no opt"),
     "foreign options": (
