@@ -59,7 +59,8 @@ from quantize.ir.ops import (
 from quantize.ir.shapes import Shape
 
 Fields = Mapping[str, Initial]
-LONGEST_ROW = 32767
+LONGEST_ROW = 32767  # sums of squares are int32
+LONGEST_EXP_ROW = 4095  # sums of exp are Q12.19
 UNIT = Requant(1 << 30, 1)
 
 
@@ -240,14 +241,15 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
     """Return those of a softmax.
 
     Raises:
-        FirmwareExportError: beta * scale is so small that the kernel cannot say it.
+        FirmwareExportError: beta * scale is so small that the kernel cannot say it, or a sum of
+            exp might not fit.
     """
     params = softmax_params(operation, graph)
     if params.requant.shift < 0:
         raise FirmwareExportError("beta * input scale is below 2**-27")
-    depth = graph.tensors[operation.input].shape[-1]
+    rows, depth = _exp_rows(operation.input, graph)
     fields: Fields = {
-        "rows": _count(operation.input, graph) // depth,
+        "rows": rows,
         "depth": depth,
         "multiplier": params.requant.multiplier,
         "left_shift": params.requant.shift,
@@ -257,9 +259,13 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
 
 
 def log_softmax_parameters(operation: LogSoftmax, graph: IntGraph) -> Parameters:
-    """Return those of a logarithm of softmax."""
+    """Return those of a logarithm of softmax.
+
+    Raises:
+        FirmwareExportError: A sum of exp might not fit.
+    """
     params = log_softmax_params(operation, graph)
-    rows, depth = _rows(operation.input, graph)
+    rows, depth = _exp_rows(operation.input, graph)
     exp: Fields = {
         "rows": rows,
         "depth": depth,
@@ -369,6 +375,13 @@ def _strides(axes: Sequence[Axis], of: int) -> list[int]:
 
 def _requant(requant: Requant) -> Fields:
     return {"multiplier": requant.multiplier, "shift": requant.shift}
+
+
+def _exp_rows(name: str, graph: IntGraph) -> tuple[int, int]:
+    rows, depth = _rows(name, graph)
+    if depth > LONGEST_EXP_ROW:
+        raise FirmwareExportError(f"rows of {depth}, sums of at most {LONGEST_EXP_ROW} exp fit")
+    return rows, depth
 
 
 def _rows(name: str, graph: IntGraph) -> tuple[int, int]:

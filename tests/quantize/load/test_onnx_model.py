@@ -192,8 +192,9 @@ def test_nodes_that_no_output_needs_are_not_looked_at() -> None:
     assert load_onnx(onnx_bytes(nodes, {"x": ("N", 4)}), "made").graph.outputs == ("y",)
 
 
-def test_a_softmax_at_the_end_hints_at_classes() -> None:
-    loaded = load_onnx(onnx_bytes([node("Softmax", "x")], {"x": ("N", 4)}), "made")
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+def test_a_softmax_at_the_end_hints_at_classes(kind: str) -> None:
+    loaded = load_onnx(onnx_bytes([node(kind, "x")], {"x": ("N", 4)}), "made")
 
     assert loaded.task_hint == "classification"
 
