@@ -11,6 +11,11 @@
  *       in place where `broadcast` is NULL
  *   edge_mul_s8(const edge_mul_t *, const int8_t *left, const int8_t *right, int8_t *output)
  *       in place where `broadcast` is NULL
+ *   edge_sub_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
+ *   edge_minimum_s8(const edge_extremum_t *, const int8_t *left, const int8_t *right,
+ *                   int8_t *output), and edge_maximum_s8
+ *   edge_prelu_s8(const edge_prelu_t *, const int8_t *input, const int8_t *slope, int8_t *output)
+ *       all four in place where `broadcast` is NULL
  *   edge_average_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_max_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_mean_s8(const edge_mean_t *, const int8_t *input, int8_t *output)
@@ -18,6 +23,9 @@
  *   edge_transpose_s8(const edge_transpose_t *, const int8_t *input, int8_t *output)
  *   edge_concat_s8(const edge_concat_t *, const int8_t *input, int8_t *output), once per input
  *   edge_softmax_s8(const edge_softmax_t *, const int8_t *input, int8_t *output)       in place
+ *   edge_log_softmax_s8(const edge_log_softmax_t *, const int8_t *input, int8_t *output) in place
+ *   edge_l2_normalization_s8(const edge_l2_normalization_t *, const int8_t *input,
+ *                            int8_t *output)                                           in place
  *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
@@ -45,7 +53,9 @@
 #include "edge_fully_connected_s8.h"
 #include "edge_layout_s8.h"
 #include "edge_mean_s8.h"
+#include "edge_pairwise_s8.h"
 #include "edge_pool_s8.h"
+#include "edge_rows_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_types.h"
 

@@ -178,7 +178,7 @@ typedef struct {
     int32_t right_stride[EDGE_MAX_AXES];
 } edge_broadcast_t;
 
-/* Sum of two tensors.
+/* Sum of two tensors, or difference left - right.
  *
  * With t = 2 * max(left_scale, right_scale), in double, every shift <= 0 (factors of at most 1):
  *   left   requant of left_scale / t
@@ -213,6 +213,31 @@ typedef struct {
     int32_t activation_max;
     edge_requant_t output;
 } edge_mul_t;
+
+/* Lesser or greater of two tensors; both inputs and the output share scale and zero point.
+ *
+ * broadcast  NULL: both inputs and the output hold `size` elements, in the same order.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+} edge_extremum_t;
+
+/* The input where it is at least real 0, else its product with the slope.
+ *
+ * above  requant of input_scale / output_scale
+ * below  requant of input_scale * slope_scale / output_scale
+ * broadcast  left is the input, right the slope. NULL: both hold `size` elements.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+    int32_t input_zero_point;
+    int32_t slope_zero_point;
+    int32_t output_zero_point;
+    edge_requant_t above;
+    edge_requant_t below;
+} edge_prelu_t;
 
 /* Average or max pooling; input and output share scale and zero point.
  *
@@ -302,7 +327,25 @@ typedef struct {
     int32_t diff_min;
 } edge_softmax_t;
 
-/* Any function of one int8 (logistic, tanh): output = table[input + 128]. */
+/* Logarithm of softmax along the last axis; the output has scale 1/16 and zero point 127.
+ *
+ * exp      as for a softmax with beta 1; its left_shift must be at least 2
+ * reverse  requant of 2^(31 - left_shift) / multiplier, at most 1
+ *          (TFLite `PreprocessLogSoftmaxScalingExp`)
+ */
+typedef struct {
+    edge_softmax_t exp;
+    edge_requant_t reverse;
+} edge_log_softmax_t;
+
+/* Rows of length 1 along the last axis; the output has scale 1/128 and zero point 0. */
+typedef struct {
+    int32_t rows;
+    int32_t depth; /* at most 32767 */
+    int32_t input_zero_point;
+} edge_l2_normalization_t;
+
+/* Any function of one int8 (logistic, tanh, hard swish, leaky relu): output = table[input + 128]. */
 typedef struct {
     int32_t size;
     const int8_t *table; /* (256) */

@@ -14,7 +14,7 @@ from quantize.accuracy.moments import Moments, add_moments, moments_of
 from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
-from quantize.ir.ops import Activation, Logistic, Softmax
+from quantize.ir.ops import Activation, Logistic, LogSoftmax, Softmax
 from quantize.recipe import Recipe, WeightRounding
 from quantize.weights import (
     Weighted,
@@ -129,7 +129,7 @@ def correctable(graph: IntGraph) -> tuple[Weighted, ...]:
     found = []
     for name in graph.outputs:
         maker = makers.get(name)
-        if isinstance(maker, Softmax | Logistic):
+        if isinstance(maker, Softmax | LogSoftmax | Logistic):
             maker = makers.get(maker.input)
         if isinstance(maker, Weighted) and maker.activation is Activation.NONE:
             found.append(maker)

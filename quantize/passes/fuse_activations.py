@@ -14,10 +14,11 @@ from quantize.ir.ops import (
     MaxPool2D,
     Mul,
     Operation,
+    Sub,
 )
 from quantize.passes.editing import reader_counts, rebuild
 
-Clamping = Conv2D | DepthwiseConv2D | FullyConnected | Add | Mul | AveragePool2D | MaxPool2D
+Clamping = Conv2D | DepthwiseConv2D | FullyConnected | Add | Sub | Mul | AveragePool2D | MaxPool2D
 
 
 def fuse_activations(graph: FloatGraph) -> FloatGraph:

@@ -93,7 +93,7 @@ def test_every_operator_that_is_not_supported_is_named_at_once(shared: Path) -> 
 
     with pytest.raises(UnsupportedModelError, match=r"CUSTOM SignalWindow.*CUSTOM SignalPCAN") as e:
         load_int8_tflite(data, "audio")
-    assert len(e.value.problems) == 18
+    assert len(e.value.problems) == 16
 
 
 @pytest.mark.shared_assets
