@@ -1,4 +1,4 @@
-"""Rows of sensor samples to windows, one row at a time; calibration pushes its rows the same way."""
+"""Rows of sensor samples to windows, one row at a time; calibration pushes its rows in, too."""
 
 from collections import deque
 from typing import Any, TypeAlias
