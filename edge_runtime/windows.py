@@ -1,4 +1,4 @@
-"""Rows of sensor samples to windows: online one row at a time, offline a whole recording."""
+"""Rows of sensor samples to windows, one row at a time; calibration pushes its rows in, too."""
 
 from collections import deque
 from typing import Any, TypeAlias
@@ -16,28 +16,6 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 def is_finite_row(row: npt.NDArray[Any]) -> bool:
     """Return whether every sample of a row is a number that float32 holds."""
     return bool((np.abs(np.asarray(row, np.float64)) <= FLOAT32_MAX).all())
-
-
-def row_windows(rows: npt.NDArray[Any], length: int, step: int) -> Samples:
-    """Return the windows of a recording, as a `Windower` would deliver them row by row.
-
-    Args:
-        rows: (N, C) numbers; rows with NaN or infinity are left out first.
-        length: Rows in a window, at least 1.
-        step: Rows from one window's start to the next one's, at least 1.
-
-    Returns:
-        (K, length, C) float32, K = 0 for a recording that is too short.
-
-    Raises:
-        FrameError: Not two axes, or a length or step below 1.
-    """
-    if rows.ndim != 2:
-        raise FrameError(f"rows of shape {rows.shape}, allowed is (N, C)")
-    windower = Windower(rows.shape[1], length, step)
-    pushed = (windower.push(row) for row in rows if is_finite_row(row))
-    found = [window for window in pushed if window is not None]
-    return np.stack(found) if found else np.empty((0, length, rows.shape[1]), np.float32)
 
 
 class Windower:

@@ -12,11 +12,15 @@ from firmware_export.parameters import (
     concat_parameters,
     conv_parameters,
     dense_parameters,
+    extremum_parameters,
+    l2_parameters,
+    log_softmax_parameters,
     lookup_parameters,
     mean_parameters,
     mul_parameters,
     pad_parameters,
     pool_parameters,
+    prelu_parameters,
     rescale_parameters,
     softmax_parameters,
     transpose_parameters,
@@ -41,15 +45,23 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -95,7 +107,7 @@ def _calls(operation: Operation, graph: IntGraph, tier: Tier) -> list[Call]:
         case Concat():
             parts = zip(concat_parameters(operation, graph), operation.inputs, strict=True)
             return [Call(part, (name,), operation.output) for part, name in parts]
-        case Add() | Mul():
+        case Add() | Sub() | Mul() | Minimum() | Maximum() | Prelu():
             inputs = input_names(operation)
         case _:
             inputs = (operation.input,)
@@ -112,10 +124,14 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
         case FullyConnected():
             plain = dense_parameters(operation, graph)
             return dense_dsp_parameters(plain) if tier is Tier.DSP else plain
-        case Add():
+        case Add() | Sub():
             return add_parameters(operation, graph)
         case Mul():
             return mul_parameters(operation, graph)
+        case Minimum() | Maximum():
+            return extremum_parameters(operation, graph)
+        case Prelu():
+            return prelu_parameters(operation, graph)
         case AveragePool2D() | MaxPool2D():
             return pool_parameters(operation, graph)
         case Mean():
@@ -135,7 +151,11 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
             return moving_parameters(operation, graph)
         case Softmax():
             return softmax_parameters(operation, graph)
-        case Logistic() | Tanh():
+        case LogSoftmax():
+            return log_softmax_parameters(operation, graph)
+        case L2Normalization():
+            return l2_parameters(operation, graph)
+        case Logistic() | Tanh() | HardSwish() | LeakyRelu():
             return lookup_parameters(operation, graph)
         case Activate() | Quantize():
             return rescale_parameters(operation, graph)

@@ -25,15 +25,23 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -74,7 +82,10 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             return math.prod(graph.tensors[operation.weight].shape)
         case (
             Add()
+            | Sub()
             | Mul()
+            | Minimum()
+            | Maximum()
             | AveragePool2D()
             | MaxPool2D()
             | Mean()
@@ -89,8 +100,13 @@ def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
             | SpaceToDepth()
             | DepthToSpace()
             | Softmax()
+            | LogSoftmax()
+            | L2Normalization()
             | Logistic()
             | Tanh()
+            | HardSwish()
+            | LeakyRelu()
+            | Prelu()
             | Activate()
             | Quantize()
             | Dequantize()

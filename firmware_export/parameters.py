@@ -17,8 +17,10 @@ from quantize.ir.integer_params import (
     CODE_MIN,
     add_params,
     code_bounds,
+    log_softmax_params,
     mean_requant,
     mul_requant,
+    prelu_requants,
     quant_of,
     rescale_requant,
     softmax_params,
@@ -33,20 +35,32 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Pad,
     PadFill,
+    Pair,
+    Prelu,
     Quantize,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
+    input_names,
 )
 from quantize.ir.shapes import Shape
 
 Fields = Mapping[str, Initial]
+LONGEST_ROW = 32767  # sums of squares are int32
+LONGEST_EXP_ROW = 4095  # sums of exp are Q12.19
 UNIT = Requant(1 << 30, 1)
 
 
@@ -104,8 +118,8 @@ def dense_parameters(operation: FullyConnected, graph: IntGraph) -> Parameters:
     return Parameters("edge_fully_connected_s8", "edge_fully_connected_t", fields, _arrays(arrays))
 
 
-def add_parameters(operation: Add, graph: IntGraph) -> Parameters:
-    """Return those of a sum.
+def add_parameters(operation: Add | Sub, graph: IntGraph) -> Parameters:
+    """Return those of a sum or a difference.
 
     Raises:
         FirmwareExportError: A factor is above 1, which the kernel's shifts cannot say.
@@ -119,7 +133,8 @@ def add_parameters(operation: Add, graph: IntGraph) -> Parameters:
         "right": _requant(params.right),
         "output": _requant(params.output),
     }
-    return Parameters("edge_add_s8", "edge_add_t", fields, broadcast=_broadcast(operation, graph))
+    kernel = "edge_sub_s8" if isinstance(operation, Sub) else "edge_add_s8"
+    return Parameters(kernel, "edge_add_t", fields, broadcast=_broadcast(operation, graph))
 
 
 def mul_parameters(operation: Mul, graph: IntGraph) -> Parameters:
@@ -129,6 +144,28 @@ def mul_parameters(operation: Mul, graph: IntGraph) -> Parameters:
         "output": _requant(mul_requant(operation, graph)),
     }
     return Parameters("edge_mul_s8", "edge_mul_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def extremum_parameters(operation: Minimum | Maximum, graph: IntGraph) -> Parameters:
+    """Return those of the lesser or the greater of two tensors."""
+    kernel = "edge_minimum_s8" if isinstance(operation, Minimum) else "edge_maximum_s8"
+    fields: Fields = {"size": _count(operation.output, graph)}
+    return Parameters(kernel, "edge_extremum_t", fields, broadcast=_broadcast(operation, graph))
+
+
+def prelu_parameters(operation: Prelu, graph: IntGraph) -> Parameters:
+    """Return those of a clamp with a constant slope below 0."""
+    above, below = prelu_requants(operation, graph)
+    fields: Fields = {
+        "size": _count(operation.output, graph),
+        "input_zero_point": quant_of(graph, operation.input).zero_point,
+        "slope_zero_point": quant_of(graph, operation.slope).zero_point,
+        "output_zero_point": quant_of(graph, operation.output).zero_point,
+        "above": _requant(above),
+        "below": _requant(below),
+    }
+    broadcast = _broadcast(operation, graph)
+    return Parameters("edge_prelu_s8", "edge_prelu_t", fields, broadcast=broadcast)
 
 
 def pool_parameters(operation: AveragePool2D | MaxPool2D, graph: IntGraph) -> Parameters:
@@ -204,14 +241,15 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
     """Return those of a softmax.
 
     Raises:
-        FirmwareExportError: beta * scale is so small that the kernel cannot say it.
+        FirmwareExportError: beta * scale is so small that the kernel cannot say it, or a sum of
+            exp might not fit.
     """
     params = softmax_params(operation, graph)
     if params.requant.shift < 0:
         raise FirmwareExportError("beta * input scale is below 2**-27")
-    depth = graph.tensors[operation.input].shape[-1]
+    rows, depth = _exp_rows(operation.input, graph)
     fields: Fields = {
-        "rows": _count(operation.input, graph) // depth,
+        "rows": rows,
         "depth": depth,
         "multiplier": params.requant.multiplier,
         "left_shift": params.requant.shift,
@@ -220,7 +258,42 @@ def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
     return Parameters("edge_softmax_s8", "edge_softmax_t", fields)
 
 
-def lookup_parameters(operation: Logistic | Tanh, graph: IntGraph) -> Parameters:
+def log_softmax_parameters(operation: LogSoftmax, graph: IntGraph) -> Parameters:
+    """Return those of a logarithm of softmax.
+
+    Raises:
+        FirmwareExportError: A sum of exp might not fit.
+    """
+    params = log_softmax_params(operation, graph)
+    rows, depth = _exp_rows(operation.input, graph)
+    exp: Fields = {
+        "rows": rows,
+        "depth": depth,
+        "multiplier": params.curve.requant.multiplier,
+        "left_shift": params.curve.requant.shift,
+        "diff_min": -params.curve.radius,
+    }
+    fields: Fields = {"exp": exp, "reverse": _requant(params.reverse)}
+    return Parameters("edge_log_softmax_s8", "edge_log_softmax_t", fields)
+
+
+def l2_parameters(operation: L2Normalization, graph: IntGraph) -> Parameters:
+    """Return those of a normalization of rows.
+
+    Raises:
+        FirmwareExportError: A row is so long that its sum of squares does not fit.
+    """
+    rows, depth = _rows(operation.input, graph)
+    if depth > LONGEST_ROW:
+        raise FirmwareExportError(f"rows of {depth}, at most {LONGEST_ROW} fit into 32 bits")
+    zero_point = quant_of(graph, operation.input).zero_point
+    fields: Fields = {"rows": rows, "depth": depth, "input_zero_point": zero_point}
+    return Parameters("edge_l2_normalization_s8", "edge_l2_normalization_t", fields)
+
+
+def lookup_parameters(
+    operation: Logistic | Tanh | HardSwish | LeakyRelu, graph: IntGraph
+) -> Parameters:
     """Return those of a curve: what the interpreter gives for each of the 256 codes."""
     codes = np.arange(CODE_MIN, CODE_MAX + 1).astype(np.int8).reshape(1, 256)
     table = execute_operation(operation, graph, {operation.input: codes})
@@ -269,7 +342,7 @@ def _arrays(arrays: WeightedArrays) -> dict[str, Array]:
     }
 
 
-def _pair(operation: Add | Mul, graph: IntGraph) -> dict[str, Initial]:
+def _pair(operation: Add | Sub | Mul, graph: IntGraph) -> dict[str, Initial]:
     return {
         "size": _count(operation.output, graph),
         "left_zero_point": quant_of(graph, operation.left).zero_point,
@@ -279,8 +352,8 @@ def _pair(operation: Add | Mul, graph: IntGraph) -> dict[str, Initial]:
     }
 
 
-def _broadcast(operation: Add | Mul, graph: IntGraph) -> Fields | None:
-    names = (operation.left, operation.right, operation.output)
+def _broadcast(operation: Pair | Prelu, graph: IntGraph) -> Fields | None:
+    names = (*input_names(operation), operation.output)
     if len({_count(name, graph) for name in names}) == 1:
         return None
     axes = broadcast_axes(*(graph.tensors[name].shape for name in names))
@@ -302,6 +375,19 @@ def _strides(axes: Sequence[Axis], of: int) -> list[int]:
 
 def _requant(requant: Requant) -> Fields:
     return {"multiplier": requant.multiplier, "shift": requant.shift}
+
+
+def _exp_rows(name: str, graph: IntGraph) -> tuple[int, int]:
+    rows, depth = _rows(name, graph)
+    if depth > LONGEST_EXP_ROW:
+        raise FirmwareExportError(f"rows of {depth}, sums of at most {LONGEST_EXP_ROW} exp fit")
+    return rows, depth
+
+
+def _rows(name: str, graph: IntGraph) -> tuple[int, int]:
+    """Return how many rows a tensor has along its last axis, and how long they are."""
+    depth = graph.tensors[name].shape[-1]
+    return _count(name, graph) // depth, depth
 
 
 def _count(name: str, graph: IntGraph) -> int:

@@ -9,17 +9,38 @@ from quantize.ir.graph import IntGraph
 from quantize.ir.ops import (
     Activate,
     Add,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
+    Minimum,
     Mul,
     Operation,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     input_names,
 )
 
-_IN_PLACE = (Add, Mul, Activate, Logistic, Tanh, Quantize, Softmax)  # edge_kernels.h says so
+_IN_PLACE = (  # edge_kernels.h says so
+    *(Add, Sub, Mul, Minimum, Maximum, Prelu),
+    *(
+        Softmax,
+        LogSoftmax,
+        L2Normalization,
+        Activate,
+        Logistic,
+        Tanh,
+        HardSwish,
+        LeakyRelu,
+        Quantize,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

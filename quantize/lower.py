@@ -9,15 +9,24 @@ from quantize.errors import GraphError
 from quantize.ir.graph import Array, DType, FloatGraph, Graph, IntGraph, QuantParams, TensorType
 from quantize.ir.ops import (
     Add,
-    Concat,
     FullyConnected,
+    HardSwish,
     Mul,
     Operation,
+    Prelu,
     Quantize,
+    Sub,
+    input_names,
     rename_tensors,
 )
 from quantize.ir.spec import check_integer
-from quantize.params import CODE_MAX, CODE_MIN, SAME_SCALE_OPERATIONS, range_params
+from quantize.params import (
+    CODE_MAX,
+    CODE_MIN,
+    SAME_SCALE_OPERATIONS,
+    hard_swish_params,
+    range_params,
+)
 from quantize.recipe import Recipe
 from quantize.weights import Weighted, check_accumulators, integer_weights
 
@@ -72,8 +81,11 @@ class _Lowering:
         self._declare(operation.output)
         if isinstance(operation, Weighted):
             operation = self._weighted(operation)
-        elif isinstance(operation, Add | Mul):
+        elif isinstance(operation, Add | Sub | Mul | Prelu):
             operation = self._operands(operation)
+        elif isinstance(operation, HardSwish):
+            self._hard_swish(operation)
+            return
         elif isinstance(operation, SAME_SCALE_OPERATIONS):
             operation = self._same_scale(operation)
         self.operations.append(operation)
@@ -112,9 +124,9 @@ class _Lowering:
         (channels,) = self._graph.tensors[operation.output].shape[-1:]
         return np.zeros(channels, np.float32)
 
-    def _operands(self, operation: Add | Mul) -> Operation:
+    def _operands(self, operation: Add | Sub | Mul | Prelu) -> Operation:
         names = {}
-        for name in (operation.left, operation.right):
+        for name in input_names(operation):
             if name in self._graph.constants:
                 values = self._graph.constants[name]
                 quant = range_params(float(values.min()), float(values.max()))
@@ -123,8 +135,21 @@ class _Lowering:
 
     def _same_scale(self, operation: Operation) -> Operation:
         quant = self._params_of(operation.output)
-        names = operation.inputs if isinstance(operation, Concat) else (operation.input,)  # type: ignore[union-attr]  # all of these have one
+        names = input_names(operation)
         return rename_tensors(operation, {name: self._rescaled(name, quant) for name in names})
+
+    def _hard_swish(self, operation: HardSwish) -> None:
+        """Append it, between two Quantize where its 16 bits cannot say the scales."""
+        wanted = self._params_of(operation.output)
+        read, made = hard_swish_params(self._params_of(operation.input), wanted)
+        name = self._rescaled(operation.input, read)
+        if made == wanted:
+            self.operations.append(HardSwish(name, operation.output))
+            return
+        wide = self._free(f"{operation.output}/wide")
+        shape = self._graph.tensors[operation.output].shape
+        self.tensors[wide] = TensorType(shape, DType.INT8, made)
+        self.operations += [HardSwish(name, wide), Quantize(wide, operation.output)]
 
     def _rescaled(self, name: str, quant: QuantParams) -> str:
         """Return the name of a tensor that holds `name` in the scale of `quant`."""

@@ -16,13 +16,17 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
     MaxPool2D,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
     Reshape,
+    Sub,
     Transpose,
 )
 from quantize.ir.shapes import infer_shape
@@ -32,7 +36,8 @@ Shape = tuple[int, ...]
 
 TOLERANCE = 1e-5  # of the greatest output
 KINDS = ("conv", "depthwise", "maxpool", "avgpool", "pad", "lowest", "add", "mul", "clamp")
-SHAPING = ("transpose", "reshape", "residual", "concat")
+BENDING = ("leaky", "swish", "lesser")
+SHAPING = ("transpose", "reshape", "residual", "difference", "concat")
 
 
 def assert_keeps_result(rewrite: Callable[[FloatGraph], FloatGraph], graph: FloatGraph) -> None:
@@ -54,7 +59,9 @@ def assert_keeps_result(rewrite: Callable[[FloatGraph], FloatGraph], graph: Floa
 def float_graphs(draw: st.DrawFn) -> FloatGraph:
     """Return a chain of operations on an image, some read twice, some behind it on rows."""
     chain = _Chain(np.random.default_rng(draw(st.integers(0, 2**16))))
-    for kind in draw(st.lists(st.sampled_from((*KINDS, *SHAPING)), min_size=1, max_size=7)):
+    for kind in draw(
+        st.lists(st.sampled_from((*KINDS, *BENDING, *SHAPING)), min_size=1, max_size=7)
+    ):
         chain.grow(kind)
     if draw(st.booleans()):
         chain.connect()
@@ -75,8 +82,10 @@ class _Chain:
 
     def grow(self, kind: str) -> None:
         name, shape = f"t{len(self.operations)}", self.shapes[self.last]
-        if kind in {"transpose", "reshape", "residual", "concat"}:
+        if kind in SHAPING:
             self._shape(kind, name, shape)
+        elif kind in BENDING:
+            self._bend(kind, name, shape)
         elif kind in {"add", "mul"}:
             values = self._constant(f"{name}/c", self.rng.choice(["channel", "one", "all"]), shape)
             left, right = self.rng.permutation([self.last, values])
@@ -93,6 +102,15 @@ class _Chain:
                 self._append(MaxPool2D(name, f"{name}/max", (2, 2), (1, 1)))
         elif kind in {"conv", "depthwise", "maxpool", "avgpool"}:
             self._window(kind, name, shape)
+
+    def _bend(self, kind: str, name: str, shape: Shape) -> None:
+        if kind == "leaky":
+            self._append(LeakyRelu(self.last, name, 0.25))
+        elif kind == "swish":
+            self._append(HardSwish(self.last, name))
+        else:
+            bound = self._constant(f"{name}/c", self.rng.choice(["channel", "one", "all"]), shape)
+            self._append(Minimum(self.last, bound, name))
 
     def connect(self) -> None:
         size = int(np.prod(self.shapes[self.last]))
@@ -128,9 +146,10 @@ class _Chain:
         elif kind == "reshape":
             self.shapes[name] = (1, shape[2], shape[1], shape[3])
             self._append(Reshape(self.last, name))
-        elif kind == "residual":
+        elif kind in {"residual", "difference"}:
             self._append(Activate(self.last, f"{name}/r", Activation.RELU))
-            self._append(Add(self.operations[-1].output, self._before(), name))
+            join = Add if kind == "residual" else Sub
+            self._append(join(self.operations[-1].output, self._before(), name))
         else:
             self._append(Concat((self.last, self.last), name, 3))
 

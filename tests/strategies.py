@@ -15,22 +15,36 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
 )
 from quantize.ir.shapes import infer_shape, same_padding
-from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT
+from quantize.ir.spec import (
+    L2_OUTPUT,
+    LOG_SOFTMAX_OUTPUT,
+    LOGISTIC_OUTPUT,
+    SOFTMAX_OUTPUT,
+    TANH_OUTPUT,
+)
 from tests.models import float32, int8, int_graph, weights
 from tests.moving_strategies import MOVING_GRAPHS
 from tests.transpose_conv_strategies import transpose_conv_graphs
@@ -159,12 +173,12 @@ def _finished(
 
 
 @st.composite
-def elementwise_graphs(draw: st.DrawFn, kind: type[Add] | type[Mul]) -> IntGraph:
+def elementwise_graphs(draw: st.DrawFn, kind: type[Add] | type[Sub] | type[Mul]) -> IntGraph:
     """Draw two tensors of one shape, or one that broadcasts; the right may be constant."""
     shape = draw(_image_shapes)
     other = draw(st.sampled_from([shape, (1, 1, 1, shape[3]), (1, 1, 1, 1)]))
     left, right = draw(activation_quants()), draw(activation_quants())
-    if kind is Add:
+    if kind is not Mul:
         typical = max(left.scale[0], right.scale[0])
     else:
         typical = left.scale[0] * right.scale[0] * 64
@@ -175,6 +189,44 @@ def elementwise_graphs(draw: st.DrawFn, kind: type[Add] | type[Mul]) -> IntGraph
     if draw(st.booleans()):
         constants["b"] = draw(generators()).integers(-128, 128, other).astype(np.int8)
     return _finished(kind("a", "b", "y", draw(_activations)), tensors, constants, y)
+
+
+@st.composite
+def extremum_graphs(draw: st.DrawFn, kind: type[Minimum] | type[Maximum]) -> IntGraph:
+    """Draw two tensors in one scale, of one shape or broadcasting; the right may be constant."""
+    shape, quant = draw(_image_shapes), draw(activation_quants())
+    other = draw(st.sampled_from([shape, (1, 1, 1, shape[3]), (1, shape[1], 1, 1), (1, 1, 1, 1)]))
+    tensors = {"a": int8(shape, quant), "b": int8(other, quant)}
+    constants: dict[str, Array] = {}
+    if draw(st.booleans()):
+        constants["b"] = draw(generators()).integers(-128, 128, other).astype(np.int8)
+    return _finished(kind("a", "b", "y"), tensors, constants, quant)
+
+
+@st.composite
+def hard_swish_graphs(draw: st.DrawFn) -> IntGraph:
+    """Draw scales about as far from each other as a trained net's are."""
+    x = draw(activation_quants(2**-12, 1.0))
+    ratio = draw(st.floats(0.3, 60.0))
+    y = QuantParams((float32(x.scale[0] / ratio),), draw(st.integers(-128, 127)))
+    return _finished(HardSwish("x", "y"), {"x": int8((1, 64), x)}, {}, y)
+
+
+@st.composite
+def leaky_relu_graphs(draw: st.DrawFn) -> IntGraph:
+    x, y = draw(activation_quants(2**-8, 1.0)), draw(activation_quants(2**-8, 1.0))
+    alpha = draw(scales(2**-10, 2.0))
+    return _finished(LeakyRelu("x", "y", alpha), {"x": int8((1, 4, 4, 3), x)}, {}, y)
+
+
+@st.composite
+def prelu_graphs(draw: st.DrawFn) -> IntGraph:
+    shape = draw(_image_shapes)
+    slope = draw(st.sampled_from([shape, (1, 1, shape[3]), (1, 1, 1)]))
+    x, y = draw(activation_quants(2**-8, 1.0)), draw(activation_quants(2**-8, 1.0))
+    tensors = {"x": int8(shape, x), "s": int8(slope, draw(activation_quants(2**-10, 2**-6)))}
+    constants = {"s": draw(generators()).integers(-128, 128, slope).astype(np.int8)}
+    return _finished(Prelu("x", "s", "y"), tensors, constants, y)
 
 
 @st.composite
@@ -205,7 +257,9 @@ def pad_graphs(draw: st.DrawFn) -> IntGraph:
     pair = st.tuples(st.integers(0, 3), st.integers(0, 3))
     amounts = ((0, 0), *(draw(pair) for _ in shape[1:]))
     quant = draw(activation_quants())
-    operation = Pad("x", "y", amounts, draw(st.sampled_from(PadFill)))
+    is_one = quant.zero_point == -128  # real 0 is the lowest value: both fills are the same file
+    fill = PadFill.ZERO if is_one else draw(st.sampled_from(PadFill))
+    operation = Pad("x", "y", amounts, fill)
     return _finished(operation, {"x": int8(shape, quant)}, {}, quant)
 
 
@@ -243,6 +297,14 @@ def softmax_graphs(draw: st.DrawFn) -> IntGraph:
 
 
 @st.composite
+def row_graphs(draw: st.DrawFn, kind: type[LogSoftmax] | type[L2Normalization]) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 2), (1, 12), (1, 3, 4), (1, 2, 2, 7), (1, 300)]))
+    x = draw(activation_quants(2**-12, 1.0))
+    output = LOG_SOFTMAX_OUTPUT if kind is LogSoftmax else L2_OUTPUT
+    return _finished(kind("x", "y"), {"x": int8(shape, x)}, {}, output)
+
+
+@st.composite
 def curve_graphs(draw: st.DrawFn, kind: type[Logistic] | type[Tanh]) -> IntGraph:
     output = LOGISTIC_OUTPUT if kind is Logistic else TANH_OUTPUT
     tensors = {"x": int8((1, 64), draw(activation_quants(2**-12, 1.0)))}
@@ -269,6 +331,12 @@ SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = 
     "fully connected": fully_connected_graphs,
     "add": lambda: elementwise_graphs(Add),
     "mul": lambda: elementwise_graphs(Mul),
+    "sub": lambda: elementwise_graphs(Sub),
+    "minimum": lambda: extremum_graphs(Minimum),
+    "maximum": lambda: extremum_graphs(Maximum),
+    "hard swish": hard_swish_graphs,
+    "leaky relu": leaky_relu_graphs,
+    "prelu": prelu_graphs,
     "average pool": lambda: pool_graphs(AveragePool2D),
     "max pool": lambda: pool_graphs(MaxPool2D),
     "mean": mean_graphs,
@@ -278,6 +346,8 @@ SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = 
     "concat": concat_graphs,
     **MOVING_GRAPHS,
     "softmax": softmax_graphs,
+    "log softmax": lambda: row_graphs(LogSoftmax),
+    "l2 normalization": lambda: row_graphs(L2Normalization),
     "logistic": lambda: curve_graphs(Logistic),
     "tanh": lambda: curve_graphs(Tanh),
     "relu": lambda: activate_graphs(Activation.RELU),

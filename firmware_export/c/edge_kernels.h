@@ -12,6 +12,11 @@
  *       in place where `broadcast` is NULL
  *   edge_mul_s8(const edge_mul_t *, const int8_t *left, const int8_t *right, int8_t *output)
  *       in place where `broadcast` is NULL
+ *   edge_sub_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
+ *   edge_minimum_s8(const edge_extremum_t *, const int8_t *left, const int8_t *right,
+ *                   int8_t *output), and edge_maximum_s8
+ *   edge_prelu_s8(const edge_prelu_t *, const int8_t *input, const int8_t *slope, int8_t *output)
+ *       all four in place where `broadcast` is NULL
  *   edge_average_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_max_pool_s8(const edge_pool_t *, const int8_t *input, int8_t *output)
  *   edge_mean_s8(const edge_mean_t *, const int8_t *input, int8_t *output)
@@ -23,6 +28,9 @@
  *   edge_resize_nearest_s8(const edge_resize_nearest_t *, const int8_t *input, int8_t *output)
  *   edge_resize_bilinear_s8(const edge_resize_bilinear_t *, const int8_t *input, int8_t *output)
  *   edge_softmax_s8(const edge_softmax_t *, const int8_t *input, int8_t *output)       in place
+ *   edge_log_softmax_s8(const edge_log_softmax_t *, const int8_t *input, int8_t *output) in place
+ *   edge_l2_normalization_s8(const edge_l2_normalization_t *, const int8_t *input,
+ *                            int8_t *output)                                           in place
  *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
@@ -51,7 +59,9 @@
 #include "edge_layout_s8.h"
 #include "edge_mean_s8.h"
 #include "edge_moving_s8.h"
+#include "edge_pairwise_s8.h"
 #include "edge_pool_s8.h"
+#include "edge_rows_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_transpose_conv_s8.h"
 #include "edge_types.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "edge_axes.h"
+#include "edge_moving_types.h"
 
 /* One pixel to the next in the fixed point of a bilinear resize. */
 #define EDGE_RESIZE_ONE 1024

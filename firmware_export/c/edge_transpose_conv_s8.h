@@ -5,6 +5,7 @@
 #ifndef EDGE_TRANSPOSE_CONV_S8_H
 #define EDGE_TRANSPOSE_CONV_S8_H
 
+#include "edge_moving_types.h"
 #include "edge_requantize.h"
 
 #ifdef __cplusplus

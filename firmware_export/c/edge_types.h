@@ -178,7 +178,7 @@ typedef struct {
     int32_t right_stride[EDGE_MAX_AXES];
 } edge_broadcast_t;
 
-/* Sum of two tensors.
+/* Sum of two tensors, or difference left - right.
  *
  * With t = 2 * max(left_scale, right_scale), in double, every shift <= 0 (factors of at most 1):
  *   left   requant of left_scale / t
@@ -213,6 +213,31 @@ typedef struct {
     int32_t activation_max;
     edge_requant_t output;
 } edge_mul_t;
+
+/* Lesser or greater of two tensors; both inputs and the output share scale and zero point.
+ *
+ * broadcast  NULL: both inputs and the output hold `size` elements, in the same order.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+} edge_extremum_t;
+
+/* The input where it is at least real 0, else its product with the slope.
+ *
+ * above  requant of input_scale / output_scale
+ * below  requant of input_scale * slope_scale / output_scale
+ * broadcast  left is the input, right the slope. NULL: both hold `size` elements.
+ */
+typedef struct {
+    int32_t size;
+    const edge_broadcast_t *broadcast;
+    int32_t input_zero_point;
+    int32_t slope_zero_point;
+    int32_t output_zero_point;
+    edge_requant_t above;
+    edge_requant_t below;
+} edge_prelu_t;
 
 /* Average or max pooling; input and output share scale and zero point.
  *
@@ -302,7 +327,25 @@ typedef struct {
     int32_t diff_min;
 } edge_softmax_t;
 
-/* Any function of one int8 (logistic, tanh): output = table[input + 128]. */
+/* Logarithm of softmax along the last axis; the output has scale 1/16 and zero point 127.
+ *
+ * exp      as for a softmax with beta 1; its left_shift must be at least 2
+ * reverse  requant of 2^(31 - left_shift) / multiplier, at most 1
+ *          (TFLite `PreprocessLogSoftmaxScalingExp`)
+ */
+typedef struct {
+    edge_softmax_t exp;
+    edge_requant_t reverse;
+} edge_log_softmax_t;
+
+/* Rows of length 1 along the last axis; the output has scale 1/128 and zero point 0. */
+typedef struct {
+    int32_t rows;
+    int32_t depth; /* at most 32767 */
+    int32_t input_zero_point;
+} edge_l2_normalization_t;
+
+/* Any function of one int8 (logistic, tanh, hard swish, leaky relu): output = table[input + 128]. */
 typedef struct {
     int32_t size;
     const int8_t *table; /* (256) */
@@ -320,74 +363,6 @@ typedef struct {
     int32_t activation_max;
     edge_requant_t requant;
 } edge_rescale_t;
-
-/* Part of the input, the output's axes outermost first.
- *
- * input_stride  how many elements a step along each axis moves in the input, negative backwards
- * first         which element of the input is the first of the output
- */
-typedef struct {
-    int32_t axes; /* in [1, EDGE_MAX_AXES] */
-    int32_t size[EDGE_MAX_AXES];
-    int32_t input_stride[EDGE_MAX_AXES];
-    int32_t first;
-} edge_slice_t;
-
-/* Chosen indices of one axis: input (rows, row_size, run), output (rows, count, run). */
-typedef struct {
-    int32_t rows;
-    int32_t row_size;
-    int32_t run;
-    int32_t count;
-    const int32_t *indices; /* (count), each in [0, row_size) */
-} edge_gather_t;
-
-/* The image in another size; output pixel (y, x) is input pixel (rows[y], columns[x]). */
-typedef struct {
-    edge_image_t input;
-    edge_image_t output; /* output.channels == input.channels */
-    const int32_t *rows;    /* (output.height) */
-    const int32_t *columns; /* (output.width) */
-} edge_resize_nearest_t;
-
-/* The image interpolated: output row y lies at y * row_step + row_first 2^-10 input rows, columns
- * likewise; before the last row, but for half a row above the first.
- */
-typedef struct {
-    edge_image_t input;
-    edge_image_t output; /* output.channels == input.channels */
-    int32_t row_step;
-    int32_t row_first;
-    int32_t column_step;
-    int32_t column_first;
-} edge_resize_bilinear_t;
-
-/* Transposed convolution: input pixel (y, x) is spread over the output's window at
- * (y * stride_height - crop_top, x * stride_width - crop_left); what falls outside is dropped.
- *
- * weight  (output.channels, kernel_height, kernel_width, input.channels)
- * bias    (output.channels), never NULL, the model's own: NO zero point folded in, as each output
- *         pixel sees other weights. |bias| + (128 + |input_zero_point|) * (sum of |weight|) < 2^31.
- * multiplier, shift  (output.channels), as for edge_conv_t
- */
-typedef struct {
-    edge_image_t input;
-    edge_image_t output;
-    int32_t kernel_height;
-    int32_t kernel_width;
-    int32_t stride_height;
-    int32_t stride_width;
-    int32_t crop_top;
-    int32_t crop_left;
-    int32_t input_zero_point;
-    int32_t output_zero_point;
-    int32_t activation_min;
-    int32_t activation_max;
-    const int8_t *weight;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
-} edge_transpose_conv_t;
 
 #ifdef __cplusplus
 }

@@ -23,10 +23,14 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyRelu,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Operation,
     Reshape,
+    Sub,
     input_names,
     rename_tensors,
 )
@@ -36,7 +40,9 @@ SUFFIX = "/scaled"
 
 Factors: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 _Weighted = Conv2D | DepthwiseConv2D | FullyConnected
-_CHANNELWISE = Add | AveragePool2D | MaxPool2D | Mean | Reshape
+_CHANNELWISE = (
+    Add | Sub | Minimum | Maximum | AveragePool2D | MaxPool2D | Mean | Reshape | LeakyRelu
+)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from quantize.emit.onnx_simulated import SCALE, ZERO_POINT, emit_simulated_onnx
 from quantize.executors import OnnxRunner
 from quantize.ir.graph import Array, FloatGraph, Graph, QuantParams
-from quantize.ir.ops import Logistic, Operation, Softmax, input_names
+from quantize.ir.ops import Logistic, LogSoftmax, Operation, Softmax, input_names
 from quantize.ir.spec import check_float
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
@@ -84,8 +84,8 @@ def _judged(graph: FloatGraph) -> dict[str, bool]:
     judged: dict[str, bool] = {}
     for name in graph.outputs:
         maker = makers.get(name)
-        has_scores = isinstance(maker, Softmax | Logistic)
-        judged[maker.input if has_scores else name] = isinstance(maker, Softmax)  # type: ignore[union-attr]  # has_scores
+        has_scores = isinstance(maker, Softmax | LogSoftmax | Logistic)
+        judged[maker.input if has_scores else name] = isinstance(maker, Softmax | LogSoftmax)  # type: ignore[union-attr]  # has_scores
     return judged
 
 

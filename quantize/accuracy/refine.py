@@ -14,7 +14,7 @@ from quantize.accuracy.moments import Moments, Refinable, add_moments, moments_o
 from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
-from quantize.ir.ops import Activation, Logistic, Softmax, TransposeConv2D
+from quantize.ir.ops import Activation, Logistic, LogSoftmax, Softmax, TransposeConv2D
 from quantize.recipe import Recipe, WeightRounding
 from quantize.weights import (
     Weighted,
@@ -138,7 +138,7 @@ def correctable(graph: IntGraph) -> tuple[Weighted, ...]:
     found = []
     for name in graph.outputs:
         maker = makers.get(name)
-        if isinstance(maker, Softmax | Logistic):
+        if isinstance(maker, Softmax | LogSoftmax | Logistic):
             maker = makers.get(maker.input)
         if isinstance(maker, Weighted) and maker.activation is Activation.NONE:
             found.append(maker)

@@ -16,7 +16,7 @@ from quantize.ir.shapes import Shape
 OPSET, IR_VERSION = 17, 8
 BATCH = "N"
 
-Attribute: TypeAlias = int | str | Sequence[int]
+Attribute: TypeAlias = int | float | str | Sequence[int]
 
 
 class Layout(Enum):

@@ -4,6 +4,7 @@ The emitters differ in how a tensor is read (as it is, or through DequantizeLine
 done with the result; what lies between is here.
 """
 
+from collections.abc import Mapping
 from typing import assert_never
 
 import numpy as np
@@ -38,16 +39,25 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
+    Pair,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -74,7 +84,7 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
             return _transpose_conv(operation, reader)
         case FullyConnected():
             return _fully_connected(operation, reader)
-        case Add() | Mul():
+        case Add() | Sub() | Mul() | Minimum() | Maximum():
             return _binary(operation, reader)
         case AveragePool2D() | MaxPool2D():
             return _pool(operation, reader)
@@ -100,10 +110,25 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
             return write_moving(operation, reader)
         case Softmax():
             return _softmax(operation, reader)
+        case LogSoftmax():
+            value = reader.read(operation.input, Layout.LAST)
+            return Value(reader.nodes.add("LogSoftmax", [value], attributes={"axis": -1}))
+        case L2Normalization():
+            value = reader.read(operation.input, Layout.LAST)
+            attributes: dict[str, Attribute] = {"axis": -1, "p": 2}
+            return Value(reader.nodes.add("LpNormalization", [value], attributes=attributes))
         case Logistic():
             return _unary("Sigmoid", operation, reader)
         case Tanh():
             return _unary("Tanh", operation, reader)
+        case HardSwish():
+            return _unary("HardSwish", operation, reader)
+        case LeakyRelu(alpha=alpha):
+            return _unary("LeakyRelu", operation, reader, {"alpha": alpha})
+        case Prelu():
+            layout = _common_layout(operation, reader)
+            inputs = [reader.read(name, layout) for name in (operation.input, operation.slope)]
+            return Value(reader.nodes.add("PRelu", inputs), layout)
         case Activate() | Quantize():
             layout = reader.layout(operation.input)
             return Value(reader.read(operation.input, layout), layout)
@@ -183,13 +208,14 @@ def _fully_connected(operation: FullyConnected, reader: Reader) -> Value:
     return Value(reader.nodes.add("Gemm", inputs, attributes={"transB": 1}))
 
 
-def _binary(operation: Add | Mul, reader: Reader) -> Value:
+def _binary(operation: Pair, reader: Reader) -> Value:
     layout = _common_layout(operation, reader)
     inputs = [reader.read(name, layout) for name in (operation.left, operation.right)]
-    return Value(reader.nodes.add(type(operation).__name__, inputs), layout)
+    kind = {Minimum: "Min", Maximum: "Max"}.get(type(operation), type(operation).__name__)
+    return Value(reader.nodes.add(kind, inputs), layout)
 
 
-def _common_layout(operation: Add | Mul | Concat, reader: Reader) -> Layout:
+def _common_layout(operation: Pair | Concat | Prelu, reader: Reader) -> Layout:
     """Return FIRST where all activations have four axes and one of them is there in it."""
     tensors, constants = reader.graph.tensors, reader.graph.constants
     activations = [name for name in input_names(operation) if name not in constants]
@@ -261,6 +287,12 @@ def _softmax(operation: Softmax, reader: Reader) -> Value:
     return Value(reader.nodes.add("Softmax", [value], attributes={"axis": -1}))
 
 
-def _unary(kind: str, operation: Logistic | Tanh, reader: Reader) -> Value:
+def _unary(
+    kind: str,
+    operation: Logistic | Tanh | HardSwish | LeakyRelu,
+    reader: Reader,
+    attributes: Mapping[str, Attribute] | None = None,
+) -> Value:
     layout = reader.layout(operation.input)
-    return Value(reader.nodes.add(kind, [reader.read(operation.input, layout)]), layout)
+    inputs = [reader.read(operation.input, layout)]
+    return Value(reader.nodes.add(kind, inputs, attributes=attributes), layout)

@@ -31,17 +31,25 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -76,6 +84,11 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
         case Mul():
             options = _fused(schema.MulOptionsT(), operation.activation)
             return Builtin(_CODE.MUL, _mul_version(operation, graph), inputs, options)
+        case Sub():
+            return Builtin(_CODE.SUB, 2, inputs, _fused(schema.SubOptionsT(), operation.activation))
+        case Minimum() | Maximum():
+            code = _CODE.MINIMUM if isinstance(operation, Minimum) else _CODE.MAXIMUM
+            return Builtin(code, 2, inputs, schema.MaximumMinimumOptionsT())
         case AveragePool2D():
             return Builtin(_CODE.AVERAGE_POOL_2D, 2, inputs, _pool_options(operation))
         case MaxPool2D():
@@ -89,11 +102,7 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             shape = (-1, *graph.tensors[operation.output].shape[1:])  # any batch
             return Builtin(_CODE.RESHAPE, 1, (*inputs, table.parameter(shape)))
         case Transpose():
-            rank = len(operation.permutation)
-            version = {5: 4, 6: 6}.get(rank, 2)
-            return Builtin(
-                _CODE.TRANSPOSE, version, (*inputs, table.parameter(operation.permutation))
-            )
+            return _transpose(operation, inputs, table)
         case Concat():
             options = schema.ConcatenationOptionsT(axis=operation.axis)
             return Builtin(_CODE.CONCATENATION, 2, inputs, options)
@@ -108,10 +117,21 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             return moving_builtin(operation, table)
         case Softmax():
             return Builtin(_CODE.SOFTMAX, 2, inputs, schema.SoftmaxOptionsT(beta=operation.beta))
+        case LogSoftmax():
+            return Builtin(_CODE.LOG_SOFTMAX, 2, inputs, schema.LogSoftmaxOptionsT())
+        case L2Normalization():
+            return Builtin(_CODE.L2_NORMALIZATION, 2, inputs, schema.L2NormOptionsT())
         case Logistic():
             return Builtin(_CODE.LOGISTIC, 2, inputs)
         case Tanh():
             return Builtin(_CODE.TANH, 2, inputs)
+        case HardSwish():
+            return Builtin(_CODE.HARD_SWISH, 1, inputs, schema.HardSwishOptionsT())
+        case LeakyRelu():
+            options = schema.LeakyReluOptionsT(alpha=operation.alpha)
+            return Builtin(_CODE.LEAKY_RELU, 2, inputs, options)
+        case Prelu():
+            return Builtin(_CODE.PRELU, 1, inputs)
         case Activate():
             is_relu = operation.activation is Activation.RELU
             return Builtin(_CODE.RELU if is_relu else _CODE.RELU6, 2, inputs)
@@ -121,6 +141,11 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
             raise AssertionError(operation)
         case _:
             assert_never(operation)
+
+
+def _transpose(operation: Transpose, inputs: tuple[int, ...], table: TensorTable) -> Builtin:
+    version = {5: 4, 6: 6}.get(len(operation.permutation), 2)  # by rank
+    return Builtin(_CODE.TRANSPOSE, version, (*inputs, table.parameter(operation.permutation)))
 
 
 def _fused(options: Any, activation: Activation) -> Any:

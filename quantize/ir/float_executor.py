@@ -27,17 +27,25 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -48,6 +56,7 @@ from quantize.ir.spreading import spread
 Floats: TypeAlias = npt.NDArray[np.float32]
 Values: TypeAlias = Mapping[str, Floats]
 
+LEAST_LENGTH = np.float32(1e-6)  # TFLite's
 LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -81,7 +90,15 @@ def _input(graph: FloatGraph, name: str, inputs: Values) -> Floats:
 
 def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
     match operation:
-        case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected() | Add() | Mul():
+        case (
+            Conv2D()
+            | DepthwiseConv2D()
+            | TransposeConv2D()
+            | FullyConnected()
+            | Add()
+            | Sub()
+            | Mul()
+        ):
             return _clamp(_arithmetic(operation, values), operation.activation)
         case AveragePool2D() | MaxPool2D():
             return _clamp(_pool(operation, values), operation.activation)
@@ -104,8 +121,18 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
             return moved(operation, values[operation.input])
         case ResizeBilinear():
             return interpolate(values[operation.input], operation.size, operation.mode)
+        case Minimum():
+            return np.minimum(values[operation.left], values[operation.right])
+        case Maximum():
+            return np.maximum(values[operation.left], values[operation.right])
+        case HardSwish() | LeakyRelu() | Prelu():
+            return _rectified(operation, values)
         case Softmax():
             return _softmax(values[operation.input] * np.float32(operation.beta))
+        case LogSoftmax():
+            return _log_softmax(values[operation.input])
+        case L2Normalization():
+            return _l2_normalized(values[operation.input])
         case Logistic():
             return _logistic(values[operation.input])
         case Tanh():
@@ -119,12 +146,14 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
 
 
 def _arithmetic(
-    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Mul,
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Sub | Mul,
     values: Values,
 ) -> Floats:
     match operation:
         case Add():
             return values[operation.left] + values[operation.right]
+        case Sub():
+            return values[operation.left] - values[operation.right]
         case Mul():
             return values[operation.left] * values[operation.right]
         case Conv2D():
@@ -206,9 +235,31 @@ def _softmax(scores: Floats) -> Floats:
     return share
 
 
+def _log_softmax(scores: Floats) -> Floats:
+    below = scores - scores.max(axis=-1, keepdims=True)
+    result: Floats = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+    return result
+
+
+def _l2_normalized(rows: Floats) -> Floats:
+    length = np.sqrt((rows**2).sum(axis=-1, keepdims=True))
+    result: Floats = rows / np.maximum(length, LEAST_LENGTH)
+    return result
+
+
 def _logistic(value: Floats) -> Floats:
     result: Floats = np.exp(-np.logaddexp(np.float32(0.0), -value))  # does not overflow
     return result
+
+
+def _rectified(operation: HardSwish | LeakyRelu | Prelu, values: Values) -> Floats:
+    value = values[operation.input]
+    if isinstance(operation, HardSwish):
+        gate: Floats = np.clip(value + np.float32(3.0), np.float32(0.0), np.float32(6.0))
+        return value * gate / np.float32(6.0)
+    if isinstance(operation, LeakyRelu):
+        return np.where(value >= 0, value, value * np.float32(operation.alpha))
+    return np.where(value >= 0, value, value * values[operation.slope])
 
 
 def _clamp(value: Floats, activation: Activation) -> Floats:

@@ -77,7 +77,7 @@ def one_over_one_plus(value: Raw) -> Raw:
 
 def _two_over_one_plus(value: Raw) -> Raw:
     """Return 2 / (1 + value) as Q2.29, by three steps of Newton and Raphson."""
-    half_denominator = _half_sum(value, _ONE_Q0)
+    half_denominator = half_sum(value, _ONE_Q0)
     x = _48_OVER_17 + multiply(half_denominator, _MINUS_32_OVER_17)
     for _ in range(3):
         error = (1 << 29) - multiply(half_denominator, x)
@@ -85,7 +85,11 @@ def _two_over_one_plus(value: Raw) -> Raw:
     return x
 
 
-def _half_sum(left: Raw, right: int) -> Raw:
+def half_sum(left: Raw, right: int) -> Raw:
+    """Return (left + right) / 2, rounded half away from 0.
+
+    Source: gemmlowp `RoundingHalfSum`.
+    """
     total = left + right
     return (total + (total >= 0)) >> 1  # half away from 0, for the non-negative sums met here
 

@@ -20,12 +20,16 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
     MaxPool2D,
     Mean,
     Mul,
+    Prelu,
     Quantize,
     Softmax,
+    Sub,
     Tanh,
     TransposeConv2D,
 )
@@ -41,6 +45,7 @@ Activated: TypeAlias = (
     | TransposeConv2D
     | FullyConnected
     | Add
+    | Sub
     | Mul
     | AveragePool2D
     | MaxPool2D
@@ -50,7 +55,10 @@ Activated: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class AddParams:
-    """Both inputs are shifted left by 20, scaled to twice the larger scale, added, scaled back."""
+    """Both inputs are shifted left by 20, scaled to twice the larger scale, added, scaled back.
+
+    A difference has the same three factors.
+    """
 
     left: Requant
     right: Requant
@@ -69,6 +77,14 @@ class CurveParams:
 
     requant: Requant
     radius: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogSoftmaxParams:
+    """How a difference of codes becomes Q5.26, and `reverse`, how Q5.26 becomes one again."""
+
+    curve: CurveParams
+    reverse: Requant
 
 
 def quant_of(graph: Graph, name: str) -> QuantParams:
@@ -113,11 +129,14 @@ def weighted_requants(
     return tuple(quantize_factor(x * scale / y) for scale in weight.scale)
 
 
-def add_params(operation: Add, graph: Graph) -> AddParams:
-    """Return the three factors of an addition.
+def add_params(operation: Add | Sub, graph: IntGraph) -> AddParams:
+    """Return the three factors of a sum or a difference.
 
-    Source: TFLite `Prepare` of add (tflite/kernels/add.cc).
+    Source: TFLite `Prepare` of add (tflite/kernels/add.cc) and of sub, in double; TFLite Micro's
+    `CalculateOpDataSub` (tensorflow/lite/micro/kernels/sub_common.cc) divides in float32.
     """
+    if isinstance(operation, Sub) and graph.profile is Profile.TFLM:
+        return _sub_params_in_float32(operation, graph)
     left, right = scale_of(graph, operation.left), scale_of(graph, operation.right)
     twice_max = 2 * max(left, right)
     output = twice_max / (2**ADD_LEFT_SHIFT * scale_of(graph, operation.output))
@@ -126,6 +145,41 @@ def add_params(operation: Add, graph: Graph) -> AddParams:
         quantize_factor(right / twice_max),
         quantize_factor(output),
     )
+
+
+def _sub_params_in_float32(operation: Sub, graph: IntGraph) -> AddParams:
+    left, right, output = (
+        np.float32(scale_of(graph, name))
+        for name in (operation.left, operation.right, operation.output)
+    )
+    twice_max = np.float32(2.0) * max(left, right)
+    factors = (left / twice_max, right / twice_max, twice_max / (2**ADD_LEFT_SHIFT * output))
+    return AddParams(*(quantize_factor(float(factor)) for factor in factors))
+
+
+def leaky_requants(operation: LeakyRelu, graph: Graph) -> tuple[Requant, Requant]:
+    """Return the factors of values from 0 on and of those below, all divided in float32.
+
+    Source: TFLite Micro `CalculateOpDataLeakyRelu` (micro/kernels/leaky_relu_common.cc).
+    """
+    x, y = (np.float32(scale_of(graph, name)) for name in (operation.input, operation.output))
+    below = x * np.float32(operation.alpha) / y
+    return quantize_factor(float(x / y)), quantize_factor(float(below))
+
+
+def prelu_requants(operation: Prelu, graph: IntGraph) -> tuple[Requant, Requant]:
+    """Return the factors of values from 0 on, and of products of a value below and its slope.
+
+    Source: TFLite Micro `CalculatePreluParams` (micro/kernels/prelu_common.cc), in double; in
+    profile `litert` LiteRT's `PreluPrepare` (tflite/kernels/activations.cc), in float32.
+    """
+    names = (operation.input, operation.slope, operation.output)
+    x, slope, y = (scale_of(graph, name) for name in names)
+    if graph.profile is Profile.LITERT:
+        narrow = (np.float32(x), np.float32(slope), np.float32(y))
+        above, below = narrow[0] / narrow[2], narrow[0] * narrow[1] / narrow[2]
+        return quantize_factor(float(above)), quantize_factor(float(below))
+    return quantize_factor(x / y), quantize_factor(x * slope / y)
 
 
 def mul_requant(operation: Mul, graph: IntGraph) -> Requant:
@@ -175,6 +229,17 @@ def softmax_params(operation: Softmax, graph: Graph) -> CurveParams:
     beta = float(np.float32(operation.beta))
     factor = beta * scale_of(graph, operation.input) * 2 ** (31 - SOFTMAX_INTEGER_BITS)
     return _curve_params(min(factor, 2.0**31 - 1), SOFTMAX_INTEGER_BITS)
+
+
+def log_softmax_params(operation: LogSoftmax, graph: Graph) -> LogSoftmaxParams:
+    """Return how differences of codes become Q5.26 and back.
+
+    Source: TFLite `PreprocessLogSoftmaxScalingExp` (kernels/internal/quantization_util.cc).
+    """
+    factor = scale_of(graph, operation.input) * 2 ** (31 - SOFTMAX_INTEGER_BITS)
+    curve = _curve_params(min(factor, 2.0**31 - 1), SOFTMAX_INTEGER_BITS)
+    reverse = 2.0 ** (31 - curve.requant.shift) / curve.requant.multiplier
+    return LogSoftmaxParams(curve, quantize_factor(reverse))
 
 
 def logistic_params(operation: Logistic | Tanh, graph: Graph) -> CurveParams:

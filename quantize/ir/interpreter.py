@@ -15,6 +15,7 @@ from quantize.errors import DataError
 from quantize.ir import gemmlowp
 from quantize.ir.fixed_point import Requant, divide_by_power_of_two, requantize
 from quantize.ir.graph import Array, IntGraph, Profile
+from quantize.ir.hard_swish import hard_swish_codes, hard_swish_params
 from quantize.ir.integer_params import (
     ADD_LEFT_SHIFT,
     CODE_MAX,
@@ -22,16 +23,19 @@ from quantize.ir.integer_params import (
     SOFTMAX_INTEGER_BITS,
     add_params,
     code_bounds,
+    leaky_requants,
+    log_softmax_params,
     logistic_params,
     mean_requant,
     mul_requant,
+    prelu_requants,
     quant_of,
     rescale_requant,
     scale_of,
     softmax_params,
     weighted_requants,
 )
-from quantize.ir.moving import moved
+from quantize.ir.moving import moved_codes
 from quantize.ir.moving_ops import (
     DepthToSpace,
     Gather,
@@ -50,22 +54,30 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
 )
-from quantize.ir.resampling import bilinear_places, interpolate_codes
+from quantize.ir.row_functions import l2_normalized, log_softmax
 from quantize.ir.spreading import spread
 
 Values: TypeAlias = Mapping[str, Array]
@@ -112,14 +124,15 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = _transpose_conv(operation, graph, values)
         case FullyConnected():
             result = _fully_connected(operation, graph, values)
-        case Add():
-            result = _add(operation, graph, values)
+        case Add() | Sub():
+            result = _sum(operation, graph, values)
         case Mul():
             result = _mul(operation, graph, values)
-        case AveragePool2D():
-            result = _average_pool(operation, graph, values)
-        case MaxPool2D():
-            result = _max_pool(operation, graph, values)
+        case Minimum() | Maximum():
+            choose = np.minimum if isinstance(operation, Minimum) else np.maximum
+            result = choose(values[operation.left], values[operation.right])
+        case AveragePool2D() | MaxPool2D():
+            result = _pool(operation, graph, values)
         case Mean():
             result = _mean(operation, graph, values)
         case Pad():
@@ -131,14 +144,23 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             result = values[operation.input].transpose(operation.permutation)
         case Concat():
             result = np.concatenate([values[name] for name in operation.inputs], operation.axis)
-        case Slice() | Gather() | ResizeNearest() | SpaceToDepth() | DepthToSpace():
-            result = moved(operation, values[operation.input])
-        case ResizeBilinear():
-            result = _resize_bilinear(operation, values)
+        case (
+            Slice()
+            | Gather()
+            | ResizeNearest()
+            | ResizeBilinear()
+            | SpaceToDepth()
+            | DepthToSpace()
+        ):
+            result = moved_codes(operation, values[operation.input])
         case Softmax():
             result = _softmax(operation, graph, values)
+        case LogSoftmax() | L2Normalization():
+            result = _row_function(operation, graph, values)
         case Logistic() | Tanh():
             result = _curve(operation, graph, values)
+        case HardSwish() | LeakyRelu() | Prelu():
+            result = _rectified(operation, graph, values)
         case Activate():
             bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
             result = np.clip(_rescale(operation, graph, values), *bounds)
@@ -164,7 +186,7 @@ def _scaled(accumulator: Codes, *requants: Requant) -> Codes:
 
 def _finished(
     scaled: Codes,
-    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Mul,
+    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Sub | Mul,
     graph: IntGraph,
 ) -> Codes:
     """Return `scaled` moved to the output's zero point and clamped by the fused activation."""
@@ -250,11 +272,12 @@ def _scaled_once(accumulator: Codes, operation: FullyConnected, graph: IntGraph)
     return rounded
 
 
-def _add(operation: Add, graph: IntGraph, values: Values) -> Codes:
+def _sum(operation: Add | Sub, graph: IntGraph, values: Values) -> Codes:
     params = add_params(operation, graph)
     left = _scaled(_centred(operation.left, graph, values) << ADD_LEFT_SHIFT, params.left)
     right = _scaled(_centred(operation.right, graph, values) << ADD_LEFT_SHIFT, params.right)
-    return _finished(_scaled(left + right, params.output), operation, graph)
+    total = left - right if isinstance(operation, Sub) else left + right
+    return _finished(_scaled(total, params.output), operation, graph)
 
 
 def _mul(operation: Mul, graph: IntGraph, values: Values) -> Codes:
@@ -262,22 +285,16 @@ def _mul(operation: Mul, graph: IntGraph, values: Values) -> Codes:
     return _finished(_scaled(left * right, mul_requant(operation, graph)), operation, graph)
 
 
-def _average_pool(operation: AveragePool2D, graph: IntGraph, values: Values) -> Codes:
-    """Return sums of raw codes over the count of valid cells, rounded half away from 0."""
+def _pool(operation: AveragePool2D | MaxPool2D, graph: IntGraph, values: Values) -> Codes:
     codes = values[operation.input].astype(np.int64)
     window = (operation.padding, operation.kernel, operation.stride)
-    total = _windows(codes, *window).sum((-2, -1))
-    count = _windows(np.ones_like(codes), *window).sum((-2, -1))
-    mean: Codes = np.sign(total) * ((np.abs(total) + count // 2) // count)
-    return np.clip(mean, *code_bounds(operation.activation, quant_of(graph, operation.output)))
-
-
-def _max_pool(operation: MaxPool2D, graph: IntGraph, values: Values) -> Codes:
-    codes = values[operation.input].astype(np.int64)
-    windows = _windows(codes, operation.padding, operation.kernel, operation.stride, fill=CODE_MIN)
-    bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
-    greatest: Codes = windows.max((-2, -1))
-    return np.clip(greatest, *bounds)
+    if isinstance(operation, MaxPool2D):
+        pooled: Codes = _windows(codes, *window, fill=CODE_MIN).max((-2, -1))
+    else:  # sums of raw codes over the count of valid cells, rounded half away from 0
+        total = _windows(codes, *window).sum((-2, -1))
+        count = _windows(np.ones_like(codes), *window).sum((-2, -1))
+        pooled = np.sign(total) * ((np.abs(total) + count // 2) // count)
+    return np.clip(pooled, *code_bounds(operation.activation, quant_of(graph, operation.output)))
 
 
 def _mean(operation: Mean, graph: IntGraph, values: Values) -> Codes:
@@ -293,19 +310,28 @@ def _pad(operation: Pad, graph: IntGraph, values: Values) -> Array:
     return np.pad(values[operation.input], operation.amounts, constant_values=fill)
 
 
-def _resize_bilinear(operation: ResizeBilinear, values: Values) -> Codes:
-    image = values[operation.input].astype(np.int64)
-    rows = bilinear_places(image.shape[1], operation.size[0], operation.mode)
-    columns = bilinear_places(image.shape[2], operation.size[1], operation.mode)
-    return interpolate_codes(image, rows, columns)
-
-
 def _rescale(operation: Activate | Quantize, graph: IntGraph, values: Values) -> Codes:
     centred = _centred(operation.input, graph, values)
     if isinstance(operation, Activate) and operation.activation is Activation.RELU6:
         return centred + quant_of(graph, operation.output).zero_point  # scales are equal
     scaled = _scaled(centred, rescale_requant(operation, graph))
     return scaled + quant_of(graph, operation.output).zero_point
+
+
+def _rectified(operation: HardSwish | LeakyRelu | Prelu, graph: IntGraph, values: Values) -> Codes:
+    """Source: TFLite `HardSwish`, `QuantizeLeakyRelu`, `Prelu` (kernels/internal/reference)."""
+    centred = _centred(operation.input, graph, values)
+    output = quant_of(graph, operation.output)
+    if isinstance(operation, HardSwish):
+        scales = scale_of(graph, operation.input), output.scale[0]
+        return hard_swish_codes(centred, hard_swish_params(*scales)) + output.zero_point
+    if isinstance(operation, LeakyRelu):
+        below, (identity, slope) = centred, leaky_requants(operation, graph)
+    else:
+        below = centred * _centred(operation.slope, graph, values)
+        identity, slope = prelu_requants(operation, graph)
+    chosen = np.where(centred >= 0, _scaled(centred, identity), _scaled(below, slope))
+    return chosen + output.zero_point
 
 
 def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
@@ -320,6 +346,15 @@ def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
     mantissa, bits = gemmlowp.reciprocal(in_q12.sum(-1, keepdims=True), 12)
     product = gemmlowp.multiply(mantissa, exp)
     return np.where(is_counted, divide_by_power_of_two(product, bits + 23) - 128, CODE_MIN)
+
+
+def _row_function(
+    operation: LogSoftmax | L2Normalization, graph: IntGraph, values: Values
+) -> Codes:
+    if isinstance(operation, L2Normalization):
+        return l2_normalized(_centred(operation.input, graph, values))
+    codes = values[operation.input].astype(np.int64)
+    return log_softmax(codes, log_softmax_params(operation, graph))
 
 
 def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:

@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+import numpy as np
+
 from quantize.errors import GraphError
 from quantize.ir.graph import Array
 from quantize.ir.moving_ops import (
@@ -14,7 +16,7 @@ from quantize.ir.moving_ops import (
     Slice,
     SpaceToDepth,
 )
-from quantize.ir.resampling import nearest_indices
+from quantize.ir.resampling import interpolate_codes, nearest_indices
 
 Shape = tuple[int, ...]
 
@@ -65,6 +67,13 @@ def moved(
             return moved.reshape(batch, height * block, width * block, -1)
         case _:
             assert_never(operation)
+
+
+def moved_codes(operation: Moving, codes: Array) -> Array:
+    """Return the output codes (N, ...) of input codes (N, ...), interpolated ones as int64."""
+    if isinstance(operation, ResizeBilinear):
+        return interpolate_codes(codes.astype(np.int64), operation.size, operation.mode)
+    return moved(operation, codes)
 
 
 def _cuts(operation: Slice) -> list[slice]:

@@ -121,6 +121,34 @@ class Mul:
 
 
 @dataclass(frozen=True, slots=True)
+class Sub:
+    """The elementwise difference left - right of two tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+    activation: Activation = Activation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The lesser of each two elements of tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """The greater of each two elements of tensors that broadcast to one another."""
+
+    left: str
+    right: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class AveragePool2D:
     """The mean of each window of (N, H, W, C); padded cells are not counted."""
 
@@ -200,6 +228,22 @@ class Softmax:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSoftmax:
+    """x minus the logarithm of the sum of exp(x) along the last axis."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class L2Normalization:
+    """x over the square root of the sum of its squares along the last axis."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Logistic:
     """1 / (1 + exp(-x))."""
 
@@ -212,6 +256,32 @@ class Tanh:
     """The hyperbolic tangent."""
 
     input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class HardSwish:
+    """x * min(max(x + 3, 0), 6) / 6."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyRelu:
+    """x where it is at least 0, else alpha * x; alpha is positive."""
+
+    input: str
+    output: str
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prelu:
+    """x where it is at least 0, else slope * x; the constant slope broadcasts to the input."""
+
+    input: str
+    slope: str
     output: str
 
 
@@ -246,7 +316,10 @@ Operation: TypeAlias = (
     | TransposeConv2D
     | FullyConnected
     | Add
+    | Sub
     | Mul
+    | Minimum
+    | Maximum
     | AveragePool2D
     | MaxPool2D
     | Mean
@@ -261,14 +334,22 @@ Operation: TypeAlias = (
     | SpaceToDepth
     | DepthToSpace
     | Softmax
+    | LogSoftmax
+    | L2Normalization
     | Logistic
     | Tanh
+    | HardSwish
+    | LeakyRelu
+    | Prelu
     | Activate
     | Quantize
     | Dequantize
 )
 
-_INPUT_FIELDS = ("input", "left", "right", "weight", "bias")
+Pair: TypeAlias = Add | Sub | Mul | Minimum | Maximum
+"""Operations on two tensors that broadcast to one another."""
+
+_INPUT_FIELDS = ("input", "left", "right", "weight", "bias", "slope")
 
 
 def input_names(operation: Operation) -> tuple[str, ...]:

@@ -136,12 +136,16 @@ def is_inside(size: int, wanted: int, mode: ResizeMode) -> bool:
     return int(bilinear_places(size, wanted, mode).low.max()) < size
 
 
-def interpolate_codes(image: npt.NDArray[np.int64], rows: Places, columns: Places) -> _Indices:
-    """Return (N, OH, OW, C) codes between the codes of (N, H, W, C), rounded half away from 0.
+def interpolate_codes(
+    image: npt.NDArray[np.int64], size: tuple[int, int], mode: ResizeMode
+) -> _Indices:
+    """Return (N, *size, C) codes between the codes of (N, H, W, C), rounded half away from 0.
 
     Source: as `bilinear_places`.
     """
     one = 1 << FRACTION_BITS
+    rows = bilinear_places(image.shape[1], size[0], mode)
+    columns = bilinear_places(image.shape[2], size[1], mode)
     down, across = rows.fraction[:, None, None], columns.fraction[:, None]
     top, bottom = image[:, rows.low], image[:, rows.high]
     left = top[:, :, columns.low] * (one - down) + bottom[:, :, columns.low] * down

@@ -24,16 +24,25 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
+    Pair,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -85,7 +94,7 @@ def infer_shape(
             return _transpose_conv(operation, shapes)
         case FullyConnected():
             return _fully_connected(operation, shapes)
-        case Add() | Mul():
+        case Add() | Sub() | Mul() | Minimum() | Maximum():
             return _broadcast(operation, shapes)
         case AveragePool2D() | MaxPool2D():
             return _pool(operation, shapes)
@@ -108,7 +117,19 @@ def infer_shape(
             | DepthToSpace()
         ):
             return moved_shape(operation, shapes[operation.input])
-        case Softmax() | Logistic() | Tanh() | Activate() | Quantize() | Dequantize():
+        case Prelu():
+            return _prelu(operation, shapes)
+        case (
+            Softmax()
+            | LogSoftmax()
+            | L2Normalization()
+            | Logistic()
+            | Tanh()
+            | HardSwish()
+            | LeakyRelu()
+        ):
+            return shapes[operation.input]
+        case Activate() | Quantize() | Dequantize():
             return shapes[operation.input]
         case _:
             assert_never(operation)
@@ -190,12 +211,21 @@ def _fully_connected(operation: FullyConnected, shapes: Mapping[str, Shape]) -> 
     return (rows[0], weight[0])
 
 
-def _broadcast(operation: Add | Mul, shapes: Mapping[str, Shape]) -> Shape:
+def _broadcast(operation: Pair, shapes: Mapping[str, Shape]) -> Shape:
     left, right = shapes[operation.left], shapes[operation.right]
     try:
         return tuple(np.broadcast_shapes(left, right))
     except ValueError as error:
         raise _refuse(operation, f"{left} and {right} do not broadcast") from error
+
+
+def _prelu(operation: Prelu, shapes: Mapping[str, Shape]) -> Shape:
+    shape, slope = shapes[operation.input], shapes[operation.slope]
+    if len(slope) > len(shape) or not all(
+        inner in {1, outer} for inner, outer in zip(slope[::-1], shape[::-1], strict=False)
+    ):
+        raise _refuse(operation, f"slope {slope} does not broadcast to {shape}")
+    return shape
 
 
 def _pool(operation: AveragePool2D | MaxPool2D, shapes: Mapping[str, Shape]) -> Shape:

@@ -19,6 +19,7 @@ from quantize.ir.graph import (
     QuantParams,
     TensorType,
 )
+from quantize.ir.hard_swish import hard_swish_fault
 from quantize.ir.moving_ops import ResizeBilinear, ResizeNearest, Slice
 from quantize.ir.ops import (
     Activate,
@@ -29,14 +30,20 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
     MaxPool2D,
     Mean,
     Mul,
     Operation,
     Padding,
+    Prelu,
     Quantize,
     Softmax,
+    Sub,
     Tanh,
     TransposeConv2D,
     input_names,
@@ -47,6 +54,9 @@ from quantize.ir.spreading import is_same, is_valid
 
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
+LOG_SOFTMAX_OUTPUT = QuantParams((1 / 16,), 127)
+L2_OUTPUT = QuantParams((1 / 128,), 0)
+LEAST_LOG_SOFTMAX_SCALE = 2.0**-25  # below, the reference shifts beyond its words
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
 LARGEST_SLICED_RANK = 5  # of TFLite's STRIDED_SLICE
 WEIGHTED = (Conv2D, DepthwiseConv2D, TransposeConv2D, FullyConnected)
@@ -201,17 +211,26 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             if float(np.float32(beta)) != beta:
                 raise GraphError(f"{operation.output}: beta {beta!r} is not a float32")
             _check_fixed_output(operation.output, graph, SOFTMAX_OUTPUT)
+        case LogSoftmax():
+            quant = graph.tensors[operation.input].quant
+            if quant and min(quant.scale) < LEAST_LOG_SOFTMAX_SCALE:
+                raise GraphError(f"{operation.output}: input scale {quant.scale[0]!r} below 2**-25")
+            _check_fixed_output(operation.output, graph, LOG_SOFTMAX_OUTPUT)
+        case L2Normalization():
+            _check_fixed_output(operation.output, graph, L2_OUTPUT)
         case Logistic():
             _check_fixed_output(operation.output, graph, LOGISTIC_OUTPUT)
         case Tanh():
             _check_fixed_output(operation.output, graph, TANH_OUTPUT)
         case Activate(activation=Activation.RELU6):  # TFLite Micro clamps without rescaling
             _check_same_scale(operation, graph)
-        case Add() | Mul() | Mean() | Activate() | Quantize():
+        case Add() | Sub() | Mul() | Mean() | Activate() | Quantize():
             _check_activations(operation, graph)
         case Slice() | ResizeNearest() | ResizeBilinear():
             _check_same_scale(operation, graph)
             _check_sayable(operation, graph)
+        case HardSwish() | LeakyRelu() | Prelu():
+            _check_rectifier(operation, graph)
         case _:
             _check_same_scale(operation, graph)
     if isinstance(operation, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
@@ -223,6 +242,21 @@ def _check_activations(operation: Operation, graph: Graph) -> None:
         tensor = graph.tensors[name]
         if tensor.quant is not None and tensor.quant.axis is not None:
             raise GraphError(f"{name}: a scale per channel, expected one")
+
+
+def _check_rectifier(operation: HardSwish | LeakyRelu | Prelu, graph: Graph) -> None:
+    _check_activations(operation, graph)
+    match operation:
+        case HardSwish():
+            read, made = graph.tensors[operation.input].quant, graph.tensors[operation.output].quant
+            if read and made and (fault := hard_swish_fault(read.scale[0], made.scale[0])):
+                raise GraphError(f"{operation.output}: {fault}")
+        case LeakyRelu(alpha=alpha):
+            if not _is_float32_scale(alpha):
+                raise GraphError(f"{operation.output}: alpha {alpha!r} is not a positive float32")
+        case Prelu(slope=slope):
+            if slope not in graph.constants:
+                raise GraphError(f"{slope}: a slope is a constant")
 
 
 def _check_weighted(

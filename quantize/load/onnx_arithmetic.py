@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from quantize.ir.graph import Array
-from quantize.ir.ops import Add, Mul
+from quantize.ir.ops import Add, Maximum, Minimum, Mul, Pair, Sub
 from quantize.load.onnx_builder import GraphBuilder
 from quantize.load.onnx_layout import View, arranged_view, axes_of, place_constant, plain_view
 from quantize.load.onnx_node import Node, UnsupportedNodeError
@@ -34,13 +34,13 @@ def load_sum(node: Node, builder: GraphBuilder) -> View:
 
 
 def load_sub(node: Node, builder: GraphBuilder) -> View:
-    """Read Sub as an Add of what is negated."""
+    """Read Sub; with a constant it is an Add, which folds into layers."""
     left, right = node.operand(0), node.operand(1)
     if not isinstance(right, View):
         return combine_constant(Add, node.view(0), -right, node.output, builder)
-    negated = builder.scale(right, -1.0, f"{node.output}/negated")
     if isinstance(left, View):
-        return combine_views(Add, left, negated, node.output, builder)
+        return combine_views(Sub, left, right, node.output, builder)
+    negated = builder.scale(right, -1.0, f"{node.output}/negated")
     return combine_constant(Add, negated, left, node.output, builder)
 
 
@@ -70,9 +70,13 @@ def load_batch_normalization(node: Node, builder: GraphBuilder) -> View:
 
 
 def combine_constant(
-    kind: type[Add | Mul], view: View, values: Array, output: str, builder: GraphBuilder
+    kind: type[Add | Mul | Minimum | Maximum],
+    view: View,
+    values: Array,
+    output: str,
+    builder: GraphBuilder,
 ) -> View:
-    """Return the sum or product of a tensor and a constant that broadcasts as ONNX says."""
+    """Return what a tensor and a constant that broadcasts as ONNX says make."""
     try:
         shape = tuple(np.broadcast_shapes(view.shape, values.shape))
     except ValueError as error:
@@ -93,9 +97,9 @@ def combine_constant(
 
 
 def combine_views(
-    kind: type[Add | Mul], left: View, right: View, output: str, builder: GraphBuilder
+    kind: type[Pair], left: View, right: View, output: str, builder: GraphBuilder
 ) -> View:
-    """Return the sum or product of two tensors that broadcast to one another."""
+    """Return what two tensors that broadcast to one another make."""
     if len(left.shape) != len(right.shape):
         raise UnsupportedNodeError(
             f"{left.shape} and {right.shape} have different numbers of axes; reshape one before"

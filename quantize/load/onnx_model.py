@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from quantize.errors import GraphError, ModelError, UnsupportedModelError
 from quantize.ir.graph import Array
-from quantize.ir.ops import Operation, Softmax
+from quantize.ir.ops import LogSoftmax, Operation, Softmax
 from quantize.ir.spec import check_float
 from quantize.load.loaded import LoadedModel
 from quantize.load.onnx_builder import GraphBuilder
@@ -190,4 +190,4 @@ def _task(graph: onnx.GraphProto, operations: tuple[Operation, ...]) -> str | No
 
 
 def _ends_in_softmax(operations: tuple[Operation, ...]) -> bool:
-    return bool(operations) and isinstance(operations[-1], Softmax)
+    return bool(operations) and isinstance(operations[-1], Softmax | LogSoftmax)

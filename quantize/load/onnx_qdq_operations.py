@@ -1,6 +1,6 @@
 """The nodes between DequantizeLinear and QuantizeLinear as one operation of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,17 +18,25 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -37,6 +45,17 @@ from quantize.load.onnx_qdq_chain import LAST_AXIS, Chain, Constant, Read
 from quantize.load.onnx_qdq_moving import MOVING, read_moving
 
 _FROM_FIRST = (0, 2, 3, 1)
+_ARITHMETIC: Mapping[str, type[Add | Sub | Mul]] = {"Add": Add, "Sub": Sub, "Mul": Mul}
+_WITHOUT_ACTIVATION: Mapping[str, type[Minimum | Maximum | Prelu]] = {
+    "Min": Minimum,
+    "Max": Maximum,
+    "PRelu": Prelu,
+}
+_CURVES: Mapping[str, type[Logistic | Tanh | HardSwish]] = {
+    "Sigmoid": Logistic,
+    "Tanh": Tanh,
+    "HardSwish": HardSwish,
+}
 _CONV_WEIGHT, _DEPTHWISE_WEIGHT, _TRANSPOSED_WEIGHT = (0, 2, 3, 1), (1, 2, 3, 0), (1, 2, 3, 0)
 
 
@@ -60,7 +79,7 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _transpose_conv(chain, node), None, True
         case "Gemm":
             return _gemm(chain, node), None, False
-        case "Add" | "Mul":
+        case "Add" | "Sub" | "Mul" | "Min" | "Max" | "PRelu":
             return _binary(chain, node)
         case "AveragePool" | "MaxPool":
             return _pool(chain, node), None, True
@@ -82,10 +101,15 @@ def read_operation(chain: Chain, value: str) -> Read:
             return _concat(chain, node)
         case "Softmax":
             return _softmax(chain, node), None, False
-        case "Sigmoid" | "Tanh":
-            make = Logistic if node.op_type == "Sigmoid" else Tanh
+        case "LogSoftmax" | "LpNormalization":
+            make = LogSoftmax if node.op_type == "LogSoftmax" else L2Normalization
+            return make(chain.source.real(node.input[0]).name, chain.output), None, False
+        case "Sigmoid" | "Tanh" | "HardSwish":
             real = chain.source.real(node.input[0])
-            return make(real.name, chain.output), None, real.is_first
+            return _CURVES[node.op_type](real.name, chain.output), None, real.is_first
+        case "LeakyRelu":
+            real, alpha = chain.source.real(node.input[0]), float(_attributes(node)["alpha"])
+            return LeakyRelu(real.name, chain.output, alpha), None, real.is_first
         case _:
             raise ModelError(f"{chain.output}: made by {node.op_type}, which we never write")
 
@@ -196,10 +220,12 @@ def _gemm(chain: Chain, node: onnx.NodeProto) -> Operation:
 
 
 def _binary(chain: Chain, node: onnx.NodeProto) -> Read:
-    make = Add if node.op_type == "Add" else Mul
     left, right = (chain.source.real(value) for value in node.input)
-    operation = make(left.name, right.name, chain.output, _activation(chain))
-    return operation, None, left.is_first or right.is_first
+    names = (left.name, right.name, chain.output)
+    is_first = left.is_first or right.is_first
+    if node.op_type in _WITHOUT_ACTIVATION:
+        return _WITHOUT_ACTIVATION[node.op_type](*names), None, is_first
+    return _ARITHMETIC[node.op_type](*names, _activation(chain)), None, is_first
 
 
 def _pool(chain: Chain, node: onnx.NodeProto) -> Operation:

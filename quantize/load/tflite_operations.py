@@ -20,17 +20,25 @@ from quantize.ir.ops import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     Padding,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -170,12 +178,27 @@ def _fully_connected(view: _View) -> Result:
     )
 
 
-def _add(view: _View) -> Operation:
-    return Add(view.name(0), view.name(1), view.output.name, _activation(view))
+def _arithmetic(kind: type[Add] | type[Sub] | type[Mul]) -> Callable[[_View], Operation]:
+    return lambda view: kind(view.name(0), view.name(1), view.output.name, _activation(view))
 
 
-def _mul(view: _View) -> Operation:
-    return Mul(view.name(0), view.name(1), view.output.name, _activation(view))
+def _extremum(kind: type[Minimum] | type[Maximum]) -> Callable[[_View], Operation]:
+    return lambda view: kind(view.name(0), view.name(1), view.output.name)
+
+
+def _leaky_relu(view: _View) -> Operation:
+    alpha = float(view.options.alpha)
+    if alpha == 0.0:
+        return Activate(view.name(0), view.output.name, Activation.RELU)
+    if not 0.0 < alpha < math.inf:
+        raise OperatorError(f"has alpha {alpha}, expected a positive number")
+    return LeakyRelu(view.name(0), view.output.name, alpha)
+
+
+def _prelu(view: _View) -> Operation:
+    if view.tensor(1).content is None:
+        raise OperatorError(f"has the computed slope {view.name(1)}; only constants are supported")
+    return Prelu(view.name(0), view.name(1), view.output.name)
 
 
 def _pool(kind: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[_View], Operation]:
@@ -251,6 +274,12 @@ def _softmax(view: _View) -> Operation:
     return Softmax(view.name(0), view.output.name, beta)
 
 
+def _l2_normalization(view: _View) -> Operation:
+    if _activation(view) is not Activation.NONE:
+        raise OperatorError("fuses an activation; put it behind the normalization")
+    return L2Normalization(view.name(0), view.output.name)
+
+
 def _activate(activation: Activation) -> Callable[[_View], Operation]:
     return lambda view: Activate(view.name(0), view.output.name, activation)
 
@@ -262,8 +291,11 @@ _READERS: dict[str, Callable[[_View], Result]] = {
     "TRANSPOSE_CONV": _transpose_conv,
     "FULLY_CONNECTED": _fully_connected,
     "BATCH_MATMUL": read_batch_matmul,
-    "ADD": _add,
-    "MUL": _mul,
+    "ADD": _arithmetic(Add),
+    "SUB": _arithmetic(Sub),
+    "MUL": _arithmetic(Mul),
+    "MINIMUM": _extremum(Minimum),
+    "MAXIMUM": _extremum(Maximum),
     "AVERAGE_POOL_2D": _pool(AveragePool2D),
     "MAX_POOL_2D": _pool(MaxPool2D),
     "MEAN": _mean,
@@ -275,8 +307,13 @@ _READERS: dict[str, Callable[[_View], Result]] = {
     "TRANSPOSE": _transpose,
     "CONCATENATION": _concat,
     "SOFTMAX": _softmax,
+    "LOG_SOFTMAX": lambda view: LogSoftmax(view.name(0), view.output.name),
+    "L2_NORMALIZATION": _l2_normalization,
     "LOGISTIC": lambda view: Logistic(view.name(0), view.output.name),
     "TANH": lambda view: Tanh(view.name(0), view.output.name),
+    "HARD_SWISH": lambda view: HardSwish(view.name(0), view.output.name),
+    "LEAKY_RELU": _leaky_relu,
+    "PRELU": _prelu,
     "RELU": _activate(Activation.RELU),
     "RELU6": _activate(Activation.RELU6),
     "QUANTIZE": lambda view: Quantize(view.name(0), view.output.name),

@@ -14,6 +14,7 @@ from quantize.ir.ops import (
     MaxPool2D,
     Mul,
     Operation,
+    Sub,
     TransposeConv2D,
 )
 from quantize.passes.editing import reader_counts, rebuild
@@ -24,6 +25,7 @@ Clamping = (
     | TransposeConv2D
     | FullyConnected
     | Add
+    | Sub
     | Mul
     | AveragePool2D
     | MaxPool2D

@@ -9,11 +9,13 @@ from quantize.passes.drop_dead import drop_dead
 from quantize.passes.explicit_padding import explicit_padding
 from quantize.passes.fold_constants_arithmetic import fold_constants_arithmetic
 from quantize.passes.fuse_activations import fuse_activations
+from quantize.passes.fuse_hard_swish import fuse_hard_swish
 from quantize.passes.fuse_pad import fuse_pad
 from quantize.passes.join_class_scores import join_class_scores
 from quantize.passes.merge_linear import merge_linear
 from quantize.passes.merge_reshapes import merge_reshapes
 from quantize.passes.scale_as_depthwise import scale_as_depthwise
+from quantize.passes.subtract_as_add import subtract_as_add
 
 Pass: TypeAlias = Callable[[FloatGraph], FloatGraph]
 
@@ -21,6 +23,8 @@ PASSES: tuple[Pass, ...] = (
     drop_dead,
     cancel_transposes,
     merge_reshapes,
+    subtract_as_add,  # before the folds, which know sums
+    fuse_hard_swish,  # before the folds: they would take its parts away
     fuse_pad,
     fold_constants_arithmetic,
     merge_linear,  # after the folds: nothing but a clamp is left between layers

@@ -1,7 +1,7 @@
 """Integer graphs made of one: with its logits as an output, or one operation alone."""
 
 from quantize.ir.graph import Graph, IntGraph
-from quantize.ir.ops import Logistic, Operation, Reshape, Softmax, input_names
+from quantize.ir.ops import Logistic, LogSoftmax, Operation, Reshape, Softmax, input_names
 from quantize.ir.spec import check_integer
 
 
@@ -15,7 +15,7 @@ def logits_name(graph: Graph) -> str:
     while isinstance(makers.get(name), Reshape):
         name = input_names(makers[name])[0]
     last = makers.get(name)
-    return last.input if isinstance(last, Softmax | Logistic) else graph.outputs[0]
+    return last.input if isinstance(last, Softmax | LogSoftmax | Logistic) else graph.outputs[0]
 
 
 def with_logits(graph: IntGraph) -> IntGraph:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.ir.graph import IntGraph, Profile
 from quantize.ir.interpreter import execute, execute_operation, trace
-from quantize.ir.ops import FullyConnected, Logistic, Mul, Tanh
+from quantize.ir.ops import FullyConnected, Logistic, Mul, Prelu, Sub, Tanh
 from quantize.load.tflite_model import load_int8_tflite
 from tests.agreement.litert_reference import run_emitted, run_reference
 from tests.models import random_inputs, with_profile
@@ -31,7 +31,7 @@ def test_every_operation_equals_the_reference_kernel(
     np.testing.assert_array_equal(execute(graph, inputs)["y"], run_emitted(graph, inputs)["y"])
 
 
-@pytest.mark.parametrize("kind", ["fully connected", "mul", "logistic", "tanh"])
+@pytest.mark.parametrize("kind", ["fully connected", "mul", "sub", "prelu", "logistic", "tanh"])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
 def test_where_tflite_micro_computes_otherwise_it_is_by_one_step(
@@ -110,6 +110,6 @@ def _walks(like: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _comparable(graph: IntGraph) -> IntGraph:
     """Take the profile away from `tflm` where LiteRT computes otherwise than TFLite Micro."""
-    if isinstance(graph.operations[0], FullyConnected | Mul | Logistic | Tanh):
+    if isinstance(graph.operations[0], FullyConnected | Mul | Sub | Prelu | Logistic | Tanh):
         return with_profile(graph, Profile.LITERT)
     return graph

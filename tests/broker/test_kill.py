@@ -57,25 +57,29 @@ def kill_and_count(tmp_path: Path, rounds: int) -> dict[str, int]:
         code = daemon.stop()
         eventually(lambda: consumer.texts("/status")[-1:] == ["stopped"], "the death")
         left = rows(daemon.state / "outbox.db")
-        accounts = {
-            key: account for key, account in consumer.accounts().items() if "/event" in key[0]
-        }
-        received = {(boot, number) for (_, boot), a in accounts.items() for number in a.seen}
-        return {
-            "received": len(received),
-            "committed_at_a_kill": len(committed),
-            "lost": len(committed - received - left),
-            "missing": sum(len(account.missing) for account in accounts.values()),
-            "out_of_order": sum(not account.is_in_order for account in accounts.values()),
-            "duplicates": sum(account.duplicates for account in accounts.values()),
-            "boots": len(accounts),
-            "left": len(left),
-            "exit_code": code,
-        }
+        return tally(consumer, committed, left) | {"exit_code": code}
     finally:
         daemon.close()
         consumer.close()
         broker.kill()
+
+
+def tally(
+    consumer: LedgerConsumer, committed: set[tuple[str, int]], left: set[tuple[str, int]]
+) -> dict[str, int]:
+    """What the consumer counted, against what the outbox had committed and what it still holds."""
+    accounts = {key: account for key, account in consumer.accounts().items() if "/event" in key[0]}
+    received = {(boot, number) for (_, boot), a in accounts.items() for number in a.seen}
+    return {
+        "received": len(received),
+        "committed_at_a_kill": len(committed),
+        "lost": len(committed - received - left),
+        "missing": sum(len(account.missing) for account in accounts.values()),
+        "out_of_order": sum(not account.is_in_order for account in accounts.values()),
+        "duplicates": sum(account.duplicates for account in accounts.values()),
+        "boots": len(accounts),
+        "left": len(left),
+    }
 
 
 def rows(path: Path) -> set[tuple[str, int]]:

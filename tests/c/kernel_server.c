@@ -284,6 +284,66 @@ static void run_mul(const edge_broadcast_t *broadcast)
     answer(output, (size_t)mul.size);
 }
 
+static void run_sub(const edge_broadcast_t *broadcast)
+{
+    edge_add_t sub;
+    const int8_t *left;
+    const int8_t *right;
+    int8_t *output;
+
+    sub.broadcast = broadcast;
+    sub.left_zero_point = next_int();
+    sub.right_zero_point = next_int();
+    sub.output_zero_point = next_int();
+    sub.activation_min = next_int();
+    sub.activation_max = next_int();
+    sub.left = next_requant();
+    sub.right = next_requant();
+    sub.output = next_requant();
+    left = next_s8();
+    right = next_s8();
+    output = next_output(&sub.size);
+    edge_sub_s8(&sub, left, right, output);
+    answer(output, (size_t)sub.size);
+}
+
+static void run_extremum(const edge_broadcast_t *broadcast)
+{
+    edge_extremum_t extremum;
+    const int32_t is_maximum = next_int();
+    const int8_t *left = next_s8();
+    const int8_t *right = next_s8();
+    int8_t *output = next_output(&extremum.size);
+
+    extremum.broadcast = broadcast;
+    if (is_maximum) {
+        edge_maximum_s8(&extremum, left, right, output);
+    } else {
+        edge_minimum_s8(&extremum, left, right, output);
+    }
+    answer(output, (size_t)extremum.size);
+}
+
+static void run_prelu(const edge_broadcast_t *broadcast)
+{
+    edge_prelu_t prelu;
+    const int8_t *input;
+    const int8_t *slope;
+    int8_t *output;
+
+    prelu.broadcast = broadcast;
+    prelu.input_zero_point = next_int();
+    prelu.slope_zero_point = next_int();
+    prelu.output_zero_point = next_int();
+    prelu.above = next_requant();
+    prelu.below = next_requant();
+    input = next_s8();
+    slope = next_s8();
+    output = next_output(&prelu.size);
+    edge_prelu_s8(&prelu, input, slope, output);
+    answer(output, (size_t)prelu.size);
+}
+
 /* 0 axes: no broadcast */
 static void run_pair(void (*run)(const edge_broadcast_t *))
 {
@@ -399,6 +459,40 @@ static void run_softmax(void)
     answer(values, (size_t)(softmax.rows * softmax.depth));
 }
 
+static void run_log_softmax(void)
+{
+    edge_log_softmax_t log_softmax;
+    int8_t *values;
+
+    log_softmax.exp.rows = next_int();
+    log_softmax.exp.depth = next_int();
+    log_softmax.exp.multiplier = next_int();
+    log_softmax.exp.left_shift = next_int();
+    log_softmax.exp.diff_min = next_int();
+    log_softmax.reverse = next_requant();
+    values = next_s8();
+    edge_log_softmax_s8(&log_softmax, values, values);
+    answer(values, (size_t)(log_softmax.exp.rows * log_softmax.exp.depth));
+}
+
+static void run_l2_normalization(void)
+{
+    edge_l2_normalization_t table;
+    int8_t *values;
+
+    table.rows = next_int();
+    table.depth = next_int();
+    table.input_zero_point = next_int();
+    values = next_s8();
+    edge_l2_normalization_s8(&table, values, values);
+    answer(values, (size_t)(table.rows * table.depth));
+}
+
+static int32_t log_of_sum(int32_t value)
+{
+    return edge_log_of_sum(value);
+}
+
 static void run_lookup(void)
 {
     edge_lookup_t lookup;
@@ -511,6 +605,12 @@ static void run(int32_t operation)
     case 19: run_conv_dsp(edge_conv_dsp_s8); break;
     case 20: run_conv_dsp(edge_depthwise_conv_dsp_s8); break;
     case 21: run_fully_connected_dsp(); break;
+    case 22: run_pair(run_sub); break;
+    case 23: run_pair(run_extremum); break;
+    case 24: run_pair(run_prelu); break;
+    case 25: run_log_softmax(); break;
+    case 26: run_l2_normalization(); break;
+    case 27: run_each(log_of_sum); break;
     default: abort();
     }
 }

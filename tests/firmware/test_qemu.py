@@ -12,7 +12,7 @@ from firmware_export.package.cmake import cmake_files
 from firmware_export.record import ExportRecord
 from firmware_export.target import TARGETS, Tier
 from firmware_export.verify import verify_export
-from tests.firmware_export.int_graphs import decoder_graph, residual_graph
+from tests.firmware_export.int_graphs import decoder_graph, residual_graph, squeeze_excite_graph
 
 pytestmark = pytest.mark.qemu
 
@@ -62,6 +62,18 @@ def test_a_decoder_equals_the_interpreter_on_every_core(core: str, tmp_path: Pat
     record = verify_export(tmp_path / "net")
 
     assert (record.vectors, record.differing_bytes) == (3, 0)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_squeeze_excite_block_equals_the_interpreter_on_every_core(
+    core: str, tmp_path: Path
+) -> None:
+    exported(Model("m", squeeze_excite_graph(), "0" * 64), core, tmp_path / "net", 4)
+
+    record = verify_export(tmp_path / "net")
+
+    assert record.vectors == 4
+    assert record.differing_bytes == 0
 
 
 def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:

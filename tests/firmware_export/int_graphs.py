@@ -23,22 +23,37 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Operation,
     Pad,
     PadFill,
+    Prelu,
     Quantize,
     Reshape,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
     TransposeConv2D,
 )
 from quantize.ir.shapes import infer_shape, same_padding
-from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, TANH_OUTPUT, check_integer
+from quantize.ir.spec import (
+    L2_OUTPUT,
+    LOG_SOFTMAX_OUTPUT,
+    LOGISTIC_OUTPUT,
+    SOFTMAX_OUTPUT,
+    TANH_OUTPUT,
+    check_integer,
+)
 
 
 def quant(scale: float, zero_point: int = 0) -> QuantParams:
@@ -173,15 +188,18 @@ def one_operation(
 def two_inputs(operation: Operation, left: tuple[int, ...], right: tuple[int, ...]) -> IntGraph:
     b = Builder()
     b.input("a", left, X)
-    b.input("b", right, X if isinstance(operation, Concat) else quant(0.08, 11))
-    return b.build(b.add(operation, X if isinstance(operation, Concat) else Y))
+    keeps_scale = isinstance(operation, Concat | Minimum | Maximum)
+    b.input("b", right, X if keeps_scale else quant(0.08, 11))
+    return b.build(b.add(operation, X if keeps_scale else Y))
 
 
 def with_constant(operation: Operation, shape: tuple[int, ...]) -> IntGraph:
+    keeps_scale = isinstance(operation, Minimum | Maximum)
     b = Builder()
     b.input("a", (1, 4, 3, 5), X)
-    b.constant("b", b.rng.integers(-128, 128, shape, np.int8), quant(0.02, 5))
-    return b.build(b.add(operation, Y))
+    values = b.rng.integers(-128, 128, shape, np.int8)
+    b.constant("b", values, X if keeps_scale else quant(0.02, 5))
+    return b.build(b.add(operation, X if keeps_scale else Y))
 
 
 def residual_graph() -> IntGraph:
@@ -197,6 +215,29 @@ def residual_graph() -> IntGraph:
     b.bias("db", "dw", flat, 4)
     logits = b.add(FullyConnected(flat, "dw", "db", "logits"), quant(0.2, 4))
     return b.build(b.add(Softmax(logits, "probabilities"), SOFTMAX_OUTPUT), name="residual")
+
+
+def squeeze_excite_graph() -> IntGraph:
+    """A block in the manner of MobileNetV3, with the rest of what bends at 0 behind it."""
+    b = Builder()
+    x = b.input("x", (1, 8, 8, 3))
+    swish = b.add(HardSwish(_conv(b, x, "c1", 8), "swish"), quant(0.04, -120))
+    squeezed = b.add(Mean(swish, "squeezed", (1, 2), keep_dims=True), quant(0.02, -120))
+    b.constant("three", np.array([[[[120]]]], np.int8), quant(3 / 120))
+    raised = b.add(Add(squeezed, "three", "raised", Activation.RELU6), quant(6 / 255, -128))
+    b.constant("sixth", np.array([[[[127]]]], np.int8), quant(1 / 6 / 127))
+    gate = b.add(Mul(raised, "sixth", "gate"), quant(1 / 255, -128))
+    excited = b.add(Mul(swish, gate, "excited"), quant(0.03, -120))
+    leaky = b.add(LeakyRelu(_conv(b, excited, "c2", 8), "leaky", 0.125), quant(0.05, -40))
+    b.constant("slope", b.rng.integers(-128, 128, (1, 1, 8), np.int8), quant(0.01, 3))
+    bent = b.add(Prelu(leaky, "slope", "bent"), quant(0.04, -30))
+    apart = b.add(Sub(bent, leaky, "apart"), X)
+    b.constant("low", np.array([[[[-60]]]], np.int8), X)
+    b.constant("high", np.array([[[[60]]]], np.int8), X)
+    bounded = b.add(Maximum(apart, "low", "bounded"), X)
+    least = b.add(Minimum(bounded, "high", "least"), X)
+    length_1 = b.add(L2Normalization(least, "length_1"), L2_OUTPUT)
+    return b.build(b.add(LogSoftmax(length_1, "y"), LOG_SOFTMAX_OUTPUT), name="squeeze_excite")
 
 
 def _conv(b: Builder, source: str, name: str, channels: int) -> str:
@@ -257,6 +298,16 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "mul": two_inputs(Mul("a", "b", "y", Activation.RELU6), (1, 4, 3, 5), (1, 4, 3, 5)),
     "mul_broadcast": two_inputs(Mul("a", "b", "y"), (1, 4, 3, 5), (1, 1, 1, 5)),
     "mul_constant": with_constant(Mul("a", "b", "y"), (1, 1, 1, 1)),
+    "sub": two_inputs(Sub("a", "b", "y", Activation.RELU), (1, 4, 3, 5), (1, 4, 3, 5)),
+    "sub_broadcast": two_inputs(Sub("a", "b", "y"), (1, 1, 3, 5), (1, 4, 3, 1)),
+    "sub_constant": with_constant(Sub("b", "a", "y"), (5,)),
+    "minimum": two_inputs(Minimum("a", "b", "y"), (1, 4, 3, 5), (1, 4, 3, 5)),
+    "minimum_constant": with_constant(Minimum("a", "b", "y"), (1, 1, 1, 1)),
+    "maximum_broadcast": two_inputs(Maximum("a", "b", "y"), (1, 4, 3, 5), (1, 1, 1, 5)),
+    "hard_swish": one_operation(HardSwish("x", "y"), params=Y),
+    "leaky_relu": one_operation(LeakyRelu("x", "y", 0.125), params=Y),
+    "prelu": with_constant(Prelu("a", "b", "y"), (1, 1, 5)),
+    "prelu_full": with_constant(Prelu("a", "b", "y"), (4, 3, 5)),
     "average_pool": one_operation(AveragePool2D("x", "y", (2, 3), (2, 2))),
     "average_pool_same": one_operation(
         AveragePool2D("x", "y", (3, 3), (2, 2), same_padding((6, 5), (3, 3), (2, 2), (1, 1)))
@@ -290,6 +341,8 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "depth_to_space": one_operation(DepthToSpace("x", "y", 2), (1, 4, 3, 8)),
     "softmax": one_operation(Softmax("x", "y"), (1, 10), SOFTMAX_OUTPUT),
     "softmax_rows": one_operation(Softmax("x", "y", 0.5), (1, 4, 6), SOFTMAX_OUTPUT),
+    "log_softmax": one_operation(LogSoftmax("x", "y"), (1, 4, 6), LOG_SOFTMAX_OUTPUT),
+    "l2_normalization": one_operation(L2Normalization("x", "y"), (1, 4, 6), L2_OUTPUT),
     "logistic": one_operation(Logistic("x", "y"), params=LOGISTIC_OUTPUT),
     "tanh": one_operation(Tanh("x", "y"), params=TANH_OUTPUT),
     "relu": one_operation(Activate("x", "y", Activation.RELU), params=Y),
@@ -297,5 +350,6 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "quantize": one_operation(Quantize("x", "y"), params=Y),
     "residual": residual_graph(),
     "decoder": decoder_graph(),
+    "squeeze_excite": squeeze_excite_graph(),
     "two_headed": two_headed_graph(),
 }

@@ -41,6 +41,12 @@ OPERATIONS = (
     "conv_dsp",
     "depthwise_conv_dsp",
     "fully_connected_dsp",
+    "sub",
+    "extremum",
+    "prelu",
+    "log_softmax",
+    "l2_normalization",
+    "log_of_sum",
 )
 
 

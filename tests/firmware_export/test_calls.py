@@ -2,9 +2,9 @@ import pytest
 
 from firmware_export.calls import kernel_calls
 from firmware_export.errors import UnsupportedForCError
-from quantize.ir.graph import IntGraph
-from quantize.ir.ops import Add, Softmax, Transpose
-from quantize.ir.spec import SOFTMAX_OUTPUT
+from quantize.ir.graph import IntGraph, QuantParams
+from quantize.ir.ops import Add, L2Normalization, LogSoftmax, Softmax, Transpose
+from quantize.ir.spec import L2_OUTPUT, LOG_SOFTMAX_OUTPUT, SOFTMAX_OUTPUT
 from tests.firmware_export.int_graphs import EVERY_OPERATION, Builder, quant
 
 
@@ -66,3 +66,21 @@ def test_everything_that_c_cannot_say_is_named_at_once() -> None:
         "flat softmax (Softmax): beta * input scale is below 2**-27; "
         "sum (Add): the output's scale is too small beside the inputs'"
     )
+
+
+@pytest.mark.parametrize(
+    ("operation", "output", "size"),
+    [
+        (Softmax("x", "y"), SOFTMAX_OUTPUT, 4096),
+        (LogSoftmax("x", "y"), LOG_SOFTMAX_OUTPUT, 4096),
+        (L2Normalization("x", "y"), L2_OUTPUT, 32768),
+    ],
+)
+def test_rows_whose_sums_would_overflow_are_refused(
+    operation: Softmax | LogSoftmax | L2Normalization, output: QuantParams, size: int
+) -> None:
+    b = Builder()
+    b.input("x", (1, size))
+
+    with pytest.raises(UnsupportedForCError, match=f"rows of {size}"):
+        kernel_calls(b.build(b.add(operation, output)))

@@ -1,4 +1,4 @@
-"""Add, mul, rescale, lookup and float I/O in C, element by element."""
+"""Operations on pairs, rescale, lookup and float I/O in C, element by element."""
 
 import math
 
@@ -53,12 +53,17 @@ def _codes(rng: np.random.Generator, *shape: int) -> Array:
     return rng.integers(-128, 128, shape, np.int8)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
 @sanitized
 @given(
-    broadcasts(), st.tuples(_scales, _scales, _scales), st.tuples(*[_zero_points] * 3), st.data()
+    shapes=broadcasts(),
+    scales=st.tuples(_scales, _scales, _scales),
+    zero_points=st.tuples(*[_zero_points] * 3),
+    data=st.data(),
 )
-def test_addition_equals_its_definition(
+def test_sums_and_differences_equal_their_definition(
     kernels: KernelHost,
+    sign: int,
     shapes: _Broadcast,
     scales: tuple[float, float, float],
     zero_points: tuple[int, int, int],
@@ -73,13 +78,13 @@ def test_addition_equals_its_definition(
 
     size = math.prod(np.broadcast_shapes(*shapes))
     fields = (*_shape_fields(*shapes), *zero_points, *bounds, *(n for f in factors for n in f))
-    found = kernels("add", *fields, left, right, size)
+    found = kernels("add" if sign > 0 else "sub", *fields, left, right, size)
 
     widened = [
         np.vectorize(requantize)((codes.astype(np.int64) - zero) << 20, *factor)
         for codes, zero, factor in zip((left, right), zero_points[:2], factors[:2], strict=True)
     ]
-    total = widened[0] + widened[1]
+    total = widened[0] + sign * widened[1]
     wanted = output_codes(total, *map(np.array, factors[2]), zero_points[2], bounds)
     np.testing.assert_array_equal(found, wanted.ravel())
 
@@ -104,6 +109,53 @@ def test_multiplication_equals_its_definition(
     product = (left.astype(np.int64) - zero_points[0]) * (right.astype(np.int64) - zero_points[1])
     wanted = output_codes(product, *map(np.array, _factor(factor)), zero_points[2], bounds)
     np.testing.assert_array_equal(found, wanted.ravel())
+
+
+@sanitized
+@given(broadcasts(), st.booleans(), st.integers(0, 2**32))
+def test_the_lesser_and_the_greater_of_two_are_numpys(
+    kernels: KernelHost, shapes: _Broadcast, is_maximum: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    left, right = (_codes(rng, *shape) for shape in shapes)
+
+    size = math.prod(np.broadcast_shapes(*shapes))
+    found = kernels("extremum", *_shape_fields(*shapes), int(is_maximum), left, right, size)
+
+    wanted = np.maximum(left, right) if is_maximum else np.minimum(left, right)
+    np.testing.assert_array_equal(found, wanted.ravel())
+
+
+@sanitized
+@given(
+    broadcasts(),
+    st.tuples(*[st.floats(2**-20, 2**10)] * 2),
+    st.tuples(*[_zero_points] * 3),
+    st.integers(0, 2**32),
+)
+def test_the_parametric_relu_equals_its_definition(
+    kernels: KernelHost,
+    shapes: _Broadcast,
+    factors: tuple[float, float],
+    zero_points: tuple[int, int, int],
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = np.broadcast_shapes(*shapes)
+    codes, slope = _codes(rng, *shape), _codes(rng, *shapes[1])
+    above, below = _factor(factors[0]), _factor(factors[1])
+
+    fields = (*_shape_fields(shape, shapes[1]), *zero_points, *above, *below)
+    found = kernels("prelu", *fields, codes, slope, math.prod(shape))
+
+    value = codes.astype(np.int64) - zero_points[0]
+    product = value * (slope.astype(np.int64) - zero_points[1])
+    scaled = np.where(
+        value >= 0,
+        np.vectorize(requantize)(value, *above),
+        np.vectorize(requantize)(product, *below),
+    )
+    np.testing.assert_array_equal(found, np.clip(scaled + zero_points[2], -128, 127).ravel())
 
 
 @sanitized

@@ -2,8 +2,20 @@ import numpy as np
 import pytest
 
 from quantize.errors import GraphError
+from quantize.ir.float_executor import execute_float
 from quantize.ir.graph import DType, QuantParams
-from quantize.ir.ops import Add, AveragePool2D, Concat, FullyConnected, Logistic, Quantize
+from quantize.ir.interpreter import execute
+from quantize.ir.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    FullyConnected,
+    HardSwish,
+    Logistic,
+    Minimum,
+    Prelu,
+    Quantize,
+)
 from quantize.ir.spec import LOGISTIC_OUTPUT
 from quantize.lower import lower, quantize_array
 from quantize.params import range_params
@@ -108,3 +120,37 @@ def test_codes_are_clipped() -> None:
     codes = quantize_array(np.array([-100.0, 0.0, 100.0]), quant(0.1, 5))
 
     assert codes.tolist() == [-128, 5, 127]
+
+
+def test_a_hard_swish_whose_scales_are_far_apart_stands_before_a_quantize() -> None:
+    graph = float_graph([HardSwish("x", "y")], {"x": (1, 256)}, {})
+    params = {"x": quant(1.0, 127), "y": quant(1 / 680, 127)}  # from -255 to 0: little is left
+
+    lowered = lower(graph, params)
+
+    assert [type(operation) for operation in lowered.operations] == [HardSwish, Quantize]
+    codes = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
+    reals = (codes.astype(np.float32) - 127) * np.float32(1.0)
+    exact = execute_float(graph, {"x": reals})["y"]
+    found = (execute(lowered, {"x": codes})["y"].astype(np.float32) - 127) / 680
+    assert np.abs(found - exact).max() < 1 / 64  # the scale that was possible
+
+
+def test_a_bound_is_a_constant_in_the_scale_of_what_it_bounds() -> None:
+    bound = np.array([[0.5]], np.float32)
+    graph = float_graph([Minimum("x", "c", "y")], {"x": (1, 4)}, {"c": bound})
+
+    lowered = lower(graph, {"x": quant(0.1), "y": quant(0.01, -20)})
+
+    assert [type(operation) for operation in lowered.operations] == [Quantize, Minimum]
+    assert lowered.constants["c"].tolist() == [[30]]
+    assert lowered.tensors["c"].quant == quant(0.01, -20)
+
+
+def test_slopes_have_one_scale() -> None:
+    slopes = np.array([[[0.25, -0.1, 0.05]]], np.float32)
+    graph = float_graph([Prelu("x", "s", "y")], {"x": (1, 2, 2, 3)}, {"s": slopes})
+
+    lowered = lower(graph, {"x": quant(0.1), "y": quant(0.1)})
+
+    assert lowered.tensors["s"].quant == range_params(float(slopes.min()), 0.25)

@@ -3,11 +3,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantize.ir.graph import QuantParams
-from quantize.ir.ops import Concat, Logistic, MaxPool2D, Reshape, Softmax
+from quantize.ir.hard_swish import hard_swish_fault
+from quantize.ir.ops import (
+    Add,
+    Concat,
+    Logistic,
+    Maximum,
+    MaxPool2D,
+    Minimum,
+    Reshape,
+    Softmax,
+    Tanh,
+)
 from quantize.ir.spec import SOFTMAX_OUTPUT
 from quantize.params import (
     group_fixed_params,
     group_sources,
+    hard_swish_params,
     range_params,
     share_groups,
 )
@@ -60,3 +72,44 @@ def test_a_concat_joins_its_inputs_but_those_whose_scale_is_fixed() -> None:
 
     assert share_groups(graph) == (("a", "b", "y"), ("p",))
     assert share_groups(graph, join_concats=False) == (("a",), ("b",), ("p",), ("y",))
+
+
+def test_what_only_an_extremum_reads_takes_the_range_of_what_is_left() -> None:
+    graph = float_graph(
+        [Tanh("x", "t"), Add("t", "t", "a"), Maximum("a", "low", "b"), Minimum("b", "high", "y")],
+        {"x": (1, 4)},
+        {"low": np.array([-1], np.float32), "high": np.array([1], np.float32)},
+    )
+
+    groups = share_groups(graph)
+
+    assert groups == (("x",), ("t",), ("a", "b", "y"))
+    assert group_sources(graph, groups[2]) == ("y",)
+
+
+def test_an_extremum_leaves_the_scale_of_what_others_read_or_dictate_alone() -> None:
+    graph = float_graph(
+        [Add("x", "x", "a"), Tanh("a", "t"), Maximum("a", "t", "m"), Minimum("m", "x", "y")],
+        {"x": (1, 4)},
+        {},
+    )
+
+    assert share_groups(graph) == (("x",), ("a",), ("t",), ("m", "y"))
+
+
+@given(
+    st.floats(2.0**-100, 1e6, width=32), st.floats(2.0**-100, 1e6, width=32), st.integers(-128, 127)
+)
+def test_a_hard_swish_always_gets_scales_that_it_can_say(
+    read: float, made: float, zero_point: int
+) -> None:
+    wanted = QuantParams((read,), zero_point), QuantParams((made,), zero_point)
+
+    found = hard_swish_params(*wanted)
+
+    assert hard_swish_fault(found[0].scale[0], found[1].scale[0]) is None
+    for given_params, params in zip(wanted, found, strict=True):
+        assert float(np.float32(params.scale[0])) == params.scale[0]
+        assert -128 <= params.zero_point <= 127
+        if params.scale == given_params.scale:
+            assert params == given_params

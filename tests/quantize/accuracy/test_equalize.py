@@ -14,7 +14,10 @@ from quantize.ir.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyRelu,
+    Maximum,
     Mean,
+    Sub,
     rename_tensors,
 )
 from quantize.ir.shapes import same_padding
@@ -38,6 +41,24 @@ def residual() -> FloatGraph:
     return float_graph(operations, {"x": (1, 6, 6, 3)}, constants)
 
 
+def bent() -> FloatGraph:
+    """Return a net whose operations between layers commute with positive factors per channel."""
+    rng = np.random.default_rng(6)
+    shapes = {"w1": (4, 3, 3, 3), "b1": (4,), "w2": (4, 1, 1, 4), "w3": (5, 4)}
+    constants = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    constants["w1"] *= np.array([1, 0.1, 3, 0.02], np.float32)[:, None, None, None]
+    operations = [
+        Conv2D("x", "w1", "b1", "a"),
+        LeakyRelu("a", "l", 0.25),
+        Conv2D("l", "w2", None, "p"),
+        Sub("p", "l", "s"),
+        Maximum("s", "p", "g"),
+        Mean("g", "m", (1, 2)),
+        FullyConnected("m", "w3", None, "y"),
+    ]
+    return float_graph(operations, {"x": (1, 6, 6, 3)}, constants)
+
+
 def samples(graph: FloatGraph) -> dict[str, Array]:
     name = graph.inputs[0]
     shape = graph.tensors[name].shape[1:]
@@ -53,7 +74,7 @@ def peaks_of(graph: FloatGraph, inputs: dict[str, Array]) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])
-@pytest.mark.parametrize("make", [residual, tiny_float_classifier])
+@pytest.mark.parametrize("make", [residual, bent, tiny_float_classifier])
 def test_the_outputs_stay_as_they_were(make: Callable[[], FloatGraph], strength: float) -> None:
     graph = make()
     inputs = samples(graph)
@@ -74,6 +95,15 @@ def test_channels_have_like_ranges_afterwards() -> None:
 
     assert before.max() / before.min() > 3
     assert after.max() / after.min() < 1.01
+
+
+def test_a_leak_lets_factors_through() -> None:
+    graph = bent()
+    peaks = peaks_of(graph, samples(graph))
+
+    changed = equalize(graph, peaks)
+
+    assert not np.array_equal(changed.constants["w1"], graph.constants["w1"])
 
 
 def test_tensors_that_are_added_are_scaled_alike() -> None:

@@ -14,12 +14,20 @@ from quantize.ir.ops import (
     Concat,
     Conv2D,
     DepthwiseConv2D,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
     Logistic,
+    LogSoftmax,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
     Mul,
     Pad,
+    Prelu,
     Softmax,
+    Sub,
     Tanh,
     Transpose,
 )
@@ -43,7 +51,13 @@ def every_operation() -> FloatGraph:
         AveragePool2D(
             "max", "average", (2, 2), (1, 1), same_padding((1, 1), (2, 2), (1, 1), (1, 1))
         ),
-        Pad("average", "pad", ((0, 0), (0, 1), (1, 0), (0, 0))),
+        Sub("average", "average", "nothing", Activation.RELU),
+        HardSwish("average", "swish"),
+        LeakyRelu("swish", "leaky", 0.25),
+        Prelu("leaky", "c", "bent"),
+        Maximum("bent", "c", "bounded"),
+        Minimum("bounded", "average", "average2"),
+        Pad("average2", "pad", ((0, 0), (0, 1), (1, 0), (0, 0))),
         Logistic("pad", "logistic"),
         Tanh("pad", "tanh"),
         Concat(("logistic", "tanh"), "concat", 3),
@@ -51,6 +65,8 @@ def every_operation() -> FloatGraph:
         Mean("concat", "kept", (1, 2), keep_dims=True),
         Mean("concat", "mean", (1,)),
         Softmax("mean", "scores", 0.5),
+        LogSoftmax("mean", "logs"),
+        L2Normalization("logs", "length 1"),
     ]
     return float_graph(operations, {"x": (1, 6, 6, 3)}, {k: constants[k] for k in "wbdc"})
 

@@ -14,8 +14,15 @@ from quantize.ir.ops import (
     Conv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
+    LeakyRelu,
+    LogSoftmax,
     MaxPool2D,
+    Minimum,
+    Operation,
     Padding,
+    Prelu,
     Quantize,
     Softmax,
 )
@@ -24,6 +31,7 @@ from tests.models import int8, quant, tiny_classifier
 
 LOOSE = quant(0.5)
 IMAGE = (1, 4, 4, 2)
+SLOPED = {"x": (1, 4), "s": (1, 1, 4), "y": (1, 4)}
 Break = Callable[[Graph], Graph]
 
 
@@ -49,7 +57,7 @@ def _dense(weight: QuantParams, bias: DType = DType.INT32) -> Graph:
     return Graph("dense", ("x",), ("y",), tensors, constants, operations)
 
 
-def _one(operation: Quantize | Dequantize | Softmax | Activate, output: QuantParams) -> Graph:
+def _one(operation: Operation, output: QuantParams) -> Graph:
     tensors = {"x": int8((1, 4), quant(0.25)), "y": int8((1, 4), output)}
     return Graph("one", ("x",), ("y",), tensors, {}, (operation,))
 
@@ -70,6 +78,14 @@ def _broken_structure() -> dict[str, tuple[Graph, str]]:
         "constant of another type": (
             replace(_dense(LOOSE), constants={"w": np.ones((2, 3)), "b": np.ones(2, np.int32)}),
             "w: constant is float64",
+        ),
+        "slope of more axes": (
+            replace(
+                _one(Prelu("x", "s", "y"), LOOSE),
+                inputs=("x", "s"),
+                tensors={n: int8(shape, LOOSE) for n, shape in SLOPED.items()},
+            ),
+            "does not broadcast to",
         ),
         "batch of two": (
             replace(
@@ -102,6 +118,16 @@ def _broken_integers() -> dict[str, tuple[Graph, str]]:
         "softmax scale": (_one(Softmax("x", "y"), LOOSE), "y: .*this operation has"),
         "softmax beta": (_one(Softmax("x", "y", 0.1), softmax), "beta 0.1 is not a float32"),
         "relu6 scale": (_one(relu6, LOOSE), "Activate changes the scale"),
+        "hard swish far apart": (
+            _one(HardSwish("x", "y"), quant(2**-9)),
+            "over output scale is 128",
+        ),
+        "log softmax scale": (_one(LogSoftmax("x", "y"), LOOSE), "y: .*this operation has"),
+        "l2 scale": (_one(L2Normalization("x", "y"), LOOSE), "y: .*this operation has"),
+        "leak of zero": (_one(LeakyRelu("x", "y", 0.0), LOOSE), "alpha 0.0 is not a positive"),
+        "leak in double": (_one(LeakyRelu("x", "y", 0.1), LOOSE), "alpha 0.1 is not a positive"),
+        "slope that is computed": (_one(Prelu("x", "x", "y"), LOOSE), "x: a slope is a constant"),
+        "extremum scale": (_one(Minimum("x", "x", "y"), LOOSE), "Minimum changes the scale"),
         "pool scale": (_tensor("y", int8((1, 2, 2, 2), quant(0.25)))(_pooled()), "changes the"),
         "per-channel activation": (_one(Quantize("x", "y"), QuantParams((0.5,) * 4, 0, 1)), "one"),
         "odd padding": (

@@ -104,9 +104,9 @@ def test_a_residual_net_as_pytorch_writes_it() -> None:
 
 def test_everything_unsupported_is_named_at_once_with_advice() -> None:
     nodes = [
-        node("HardSigmoid", "x", "a"),
+        node("Elu", "x", "a"),
         node("Conv", "a w", "b"),
-        node("LeakyRelu", "b", "c"),
+        node("Elu", "b", "c"),
         node("Pad", "c pads", "d", mode="edge"),
         node("Relu", "d"),
     ]
@@ -116,8 +116,8 @@ def test_everything_unsupported_is_named_at_once_with_advice() -> None:
         load_onnx(onnx_bytes(nodes, {"x": ("N", 1, 4, 4)}, constants), "made")
 
     assert caught.value.problems == (
-        "a (HardSigmoid): not supported; train with Sigmoid in its place",
-        "c (LeakyRelu): not supported; train with Relu or Clip(0, 6) in its place",
+        "a (Elu): not supported; train with Relu or Clip(0, 6) in its place",
+        "c (Elu): not supported; train with Relu or Clip(0, 6) in its place",
         "d (Pad): mode 'edge'; only 'constant' is supported",
     )
 
@@ -192,8 +192,9 @@ def test_nodes_that_no_output_needs_are_not_looked_at() -> None:
     assert load_onnx(onnx_bytes(nodes, {"x": ("N", 4)}), "made").graph.outputs == ("y",)
 
 
-def test_a_softmax_at_the_end_hints_at_classes() -> None:
-    loaded = load_onnx(onnx_bytes([node("Softmax", "x")], {"x": ("N", 4)}), "made")
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+def test_a_softmax_at_the_end_hints_at_classes(kind: str) -> None:
+    loaded = load_onnx(onnx_bytes([node(kind, "x")], {"x": ("N", 4)}), "made")
 
     assert loaded.task_hint == "classification"
 
@@ -210,7 +211,11 @@ def test_the_same_bytes_give_an_equal_graph() -> None:
         (node("MaxPool", "x", kernel_shape=[9, 9]), "does not fit into"),
         (node("MaxPool", "x", kernel_shape=[2, 2], auto_pad="SAME"), "auto_pad 'SAME'"),
         (node("Conv", "x w", group=2), "does not read"),
-        (node("Max", "x zero zero"), "has 3 inputs"),
+        (node("LeakyRelu", "x", alpha=-1.0), "alpha is -1; only positive"),
+        (node("HardSigmoid", "x", alpha=-1.0), "alpha is -1; only positive"),
+        (node("PRelu", "x eight"), "does not broadcast"),
+        (node("PRelu", "x x"), "input 1 is computed"),
+        (node("Clip", "x half zero"), "which is empty"),
         (node("Clip", "x two"), "a bound of shape"),
         (node("Concat", "x two4", axis=1), "input 1 is a constant"),
         (node("Dropout", "x half yes"), "training_mode is on"),
@@ -222,6 +227,7 @@ def test_faults_are_named_whoever_finds_them_first(bad: onnx.NodeProto, message:
         "w": floats(2, 3, 1, 1),
         "zero": np.array(0, np.float32),
         "two": floats(2),
+        "eight": floats(8),
         "two4": floats(1, 2, 4, 4),
         "half": np.array(0.5, np.float32),
         "yes": np.array(True),

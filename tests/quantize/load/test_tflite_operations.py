@@ -132,6 +132,21 @@ CASES: dict[str, Callable[[], bytes]] = {
     "mul": lambda: _one_operator(
         "MUL", IMAGE, IMAGE, (_normal(*IMAGE),), schema.MulOptionsT(fusedActivationFunction=RELU)
     ),
+    "sub": lambda: _one_operator(
+        "SUB", IMAGE, IMAGE, (_normal(4),), schema.SubOptionsT(fusedActivationFunction=RELU6)
+    ),
+    "minimum": lambda: _one_operator(
+        "MINIMUM", IMAGE, IMAGE, (_normal(4),), schema.MaximumMinimumOptionsT()
+    ),
+    "maximum": lambda: _one_operator("MAXIMUM", IMAGE, IMAGE, (_normal(*IMAGE),)),
+    "hard swish": lambda: _one_operator("HARD_SWISH", IMAGE, IMAGE),
+    "leaky relu": lambda: _one_operator(
+        "LEAKY_RELU", IMAGE, IMAGE, options=schema.LeakyReluOptionsT(alpha=0.3)
+    ),
+    "leaky relu without a leak": lambda: _one_operator(
+        "LEAKY_RELU", IMAGE, IMAGE, options=schema.LeakyReluOptionsT(alpha=0.0)
+    ),
+    "prelu": lambda: _one_operator("PRELU", IMAGE, IMAGE, (_normal(1, 1, 4),)),
     "average pool": lambda: _one_operator("AVERAGE_POOL_2D", IMAGE, (1, 3, 3, 4), options=_pool()),
     "max pool": lambda: _one_operator(
         "MAX_POOL_2D", IMAGE, (1, 2, 2, 4), options=_pool(padding=VALID)
@@ -168,6 +183,10 @@ CASES: dict[str, Callable[[], bytes]] = {
     ),
     "softmax": lambda: _one_operator(
         "SOFTMAX", (1, 7), (1, 7), options=schema.SoftmaxOptionsT(beta=0.5)
+    ),
+    "log softmax": lambda: _one_operator("LOG_SOFTMAX", (1, 7), (1, 7)),
+    "l2 normalization": lambda: _one_operator(
+        "L2_NORMALIZATION", (1, 7), (1, 7), options=schema.L2NormOptionsT()
     ),
     "logistic": lambda: _one_operator("LOGISTIC", IMAGE, IMAGE),
     "tanh": lambda: _one_operator("TANH", IMAGE, IMAGE),
@@ -320,6 +339,21 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
             "SOFTMAX", (1, 3), (1, 3), options=schema.SoftmaxOptionsT(beta=float("nan"))
         ),
         "has beta nan, expected a positive number",
+    ),
+    "leak": (
+        lambda: _one_operator(
+            "LEAKY_RELU", (1, 3), (1, 3), options=schema.LeakyReluOptionsT(alpha=-0.5)
+        ),
+        "has alpha -0.5, expected a positive number",
+    ),
+    "normalization and activation": (
+        lambda: _one_operator(
+            "L2_NORMALIZATION",
+            (1, 3),
+            (1, 3),
+            options=schema.L2NormOptionsT(fusedActivationFunction=RELU),
+        ),
+        "fuses an activation",
     ),
     "no options": (lambda: _one_operator("ADD", (1, 3), (1, 3), (_normal(1, 3),)), "has no opt"),
     "foreign options": (
