@@ -17,6 +17,7 @@ MAX_MATRIX_CLASSES = 16  # more do not fit on a screen: the most frequent mistak
 MAX_MISTAKES = 20
 MAX_CLASSES = 100
 MAX_HISTOGRAMS = 60
+MAX_NAME = 40
 NOTHING = "\N{EN DASH}"
 _IN_PERCENT = frozenset({"accuracy"})
 
@@ -63,13 +64,8 @@ def render_page(report: Report, pictures: Mapping[int, str]) -> bytes:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "decibels": decibels,
-        "value": value,
-        "interval": interval,
-        "drop": drop,
-        "size": size,
-    }
+    filters = (decibels, value, interval, drop, lost, signed, short, size)
+    environment.filters |= {entry.__name__: entry for entry in filters}
     layers = report.explanation.causes
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     text = template.render(
@@ -149,13 +145,34 @@ def drop(number: float | None, name: str) -> str:
     """Return how much worse a metric became: points of a share, else its own unit."""
     if number is None:
         return NOTHING
-    text = f"{100 * number:+.2f}" if name in _IN_PERCENT else f"{number:+.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    if name in _IN_PERCENT:
+        text = f"{100 * number:+.2f}"
+        return "0.00" if text in {"+0.00", "-0.00"} else _with_minus(text)
+    return _with_minus(f"{number:+.3g}") if number else "0"
+
+
+def lost(bounds: Interval | None, name: str) -> str:
+    """Return the interval of a drop."""
+    return "" if bounds is None else f"{drop(bounds.low, name)} to {drop(bounds.high, name)}"
+
+
+def signed(number: int) -> str:
+    """Return a change with its sign."""
+    return _with_minus(f"{number:+d}")
+
+
+def short(name: str) -> str:
+    """Return a tensor's name, its middle left out where it is long."""
+    return name if len(name) <= MAX_NAME else f"{name[:14]}…{name[15 - MAX_NAME :]}"
 
 
 def size(count: int) -> str:
     """Return bytes for people."""
     return f"{count:,} B" if count < 10_000 else f"{count / 1024:,.1f} KiB"
+
+
+def _with_minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _cells(counts: Sequence[Sequence[int]], before: Sequence[Sequence[int]]) -> list[list[Cell]]:

@@ -96,9 +96,7 @@ def _svg(width: float, height: float, words: str, parts: Sequence[str]) -> str:
     )
 
 
-def _rect(  # noqa: PLR0913  # a rectangle is four numbers
-    kind: str, x: float, y: float, width: float, height: float, more: str = ""
-) -> str:
+def _rect(kind: str, x: float, y: float, width: float, height: float, more: str = "") -> str:
     box = (_number(x), _number(y), _number(max(width, 0.0)), _number(max(height, 0.0)))
     return '<rect class="{}" x="{}" y="{}" width="{}" height="{}"{}/>'.format(kind, *box, more)
 
