@@ -11,6 +11,7 @@ from quantize.ir.graph import IntGraph
 from quantize.recipe import RangeMethod, Recipe, WeightRounding
 from quantize.report.activations import Activation
 from quantize.report.causes import INPUT, Cause, Effect
+from quantize.report.subgraphs import logits_name
 
 MOST_GAIN_DB = 20.0
 LEAST_GAIN_DB = 0.01
@@ -126,7 +127,10 @@ def _is_dense_per_tensor(effect: Effect, situation: Situation) -> bool:
 
 
 def _is_unequal(effect: Effect, situation: Situation) -> bool:
-    if effect.operation == INPUT or effect.cause is Cause.CLIPPING:
+    """Tell whether factors could still move; those of an output's own channels cannot."""
+    graph = situation.graph
+    is_end = effect.operation == INPUT or effect.name in {*graph.outputs, logits_name(graph)}
+    if effect.cause is Cause.CLIPPING or (is_end and effect.cause is Cause.ROUNDING):
         return False
     return situation.recipe.equalize_strength < 1.0
 

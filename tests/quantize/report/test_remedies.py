@@ -85,6 +85,14 @@ def test_a_wider_range_is_charged_with_the_rounding_that_it_costs() -> None:
     assert charged[0].expected_gain_db == pytest.approx(gain_db(0.4 - 0.1 * 3), abs=0.03)
 
 
+def test_equalizing_is_not_offered_for_the_rounding_of_logits() -> None:
+    found = remedies(
+        _situation(Effect(_logits(), "FullyConnected", Cause.ROUNDING, 0.5), recipe=Recipe())
+    )
+
+    assert found == ()
+
+
 def test_the_greatest_gain_comes_first_and_no_gain_not_at_all() -> None:
     found = remedies(
         _situation(
