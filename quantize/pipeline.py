@@ -93,9 +93,9 @@ def run_job(job: Job, watch: Watch) -> Outcome:
     parity = parity_of(quantized.graph, data, watch)
     watch("explain", 0, 0)
     samples = spread_samples(data.evaluation, LAYER_SAMPLES)
-    explanation = explain(_evidence(quantized, job, samples, evaluation))
     details = accuracy_details(data.question, *answered, data.evaluation.files)
-    pictures: Mapping[int, str] = {}
+    explanation = explain(_evidence(quantized, job, samples, evaluation))
+    pictures: dict[int, str] = {}
     if job.page:
         show = _show(job, data, loaded.graph, quantized.graph)
         explanation, pictures = look(show, explanation, details.changes)
@@ -115,9 +115,8 @@ def run_job(job: Job, watch: Watch) -> Outcome:
         explanation=explanation,
     )
     page = render_page(report, pictures) if job.page else None
-    manifest = bundle_manifest(made, report, job, data)
     files = bundle_files(made, report, data.question, page)
-    written = write_bundle(destination, manifest, files)
+    written = write_bundle(destination, bundle_manifest(made, report, job, data), files)
     return Outcome(destination.path, written, report)
 
 

@@ -191,7 +191,7 @@ _RULES = (
     _Rule("recipe: bias_correction = true", _is_uncorrected, _nothing, _free),
     _Rule("recipe: fully_connected_per_channel = true", _is_dense_per_tensor, _nothing, _scales),
     _Rule("recipe: equalize_strength = 1.0", _is_unequal, _nothing, _free),
-    _Rule("recipe: search_samples = 128", _is_unsearched, _nothing, _free),
+    _Rule(f"recipe: search_samples = {Recipe().search_samples}", _is_unsearched, _nothing, _free),
     _Rule("recipe: range_methods, all of them", _has_fewer_methods, _nothing, _free),
     _Rule("recipe: global_pool_as_mean = true", _is_average_pool, _nothing, _free),
     _Rule('recipe: range_methods = ["min_max"]', _is_cut_off, _rounding_instead, _free),
