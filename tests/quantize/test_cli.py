@@ -85,7 +85,7 @@ def test_run_writes_a_bundle_that_the_device_loads(model: Path, data: Path, tmp_
 def test_run_leaves_the_page_out_when_it_is_told_to(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
-    _run(model, data, tmp_path / "out", "--no-page")
+    run(model, data, tmp_path / "out", "--no-page")
 
     manifest = load_bundle(tmp_path / "out" / "tiny-net" / "1")
     assert "page" not in {file.role for file in manifest.files}
