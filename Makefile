@@ -30,7 +30,8 @@ demo: venv  ## train-to-broker in a minute: quantize, export C, run the daemon o
 test: venv tools  ## the suite; REQUIRE_TOOLS=1 makes a missing tool a failure
 	$(PYTEST) -m 'not slow' --cov --cov-report=term:skip-covered
 
-test-slow: venv tools  ## the long tests
+test-slow: venv  ## the long tests
+	scripts/install-tools slow
 	$(PYTEST) -m 'slow'
 
 kill-test: venv tools  ## kill -9 of the daemon and of the broker, 20 times each

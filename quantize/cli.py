@@ -141,6 +141,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on
     " RMSE. The bundle is written all the same; nothing is searched for.",
 )
 @click.option("--out", required=True, type=_EXISTING, metavar="DIR", help="Where bundles are kept.")
+@click.option("--no-page", is_flag=True, help="Leave report.html out of the bundle.")
 @_data_options
 @_JSON
 def run(**options: Any) -> None:
@@ -161,6 +162,7 @@ def run(**options: Any) -> None:
         target_column=options["target_column"],
         threshold=options["threshold"],
         max_drop=options["max_drop"],
+        page=not options["no_page"],
     )
     with Progress(Console(stderr=True)) as progress:
         outcome = run_job(job, progress.watch)

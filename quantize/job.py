@@ -41,6 +41,7 @@ class Job:
         target_column: Of a .csv file.
         threshold: Of the anomaly score; None: the 99th percentile on the calibration data.
         max_drop: How much worse the metric may be; None: anything.
+        page: Write report.html, and what only it shows into the report.
     """
 
     model: Path
@@ -57,6 +58,7 @@ class Job:
     target_column: str | None = None
     threshold: float | None = None
     max_drop: float | None = None
+    page: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

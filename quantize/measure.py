@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from quantize.calibrate.dataset import Batch, Dataset
 from quantize.emit.onnx_float import emit_float_onnx
@@ -16,6 +17,7 @@ from quantize.report.codes import codes_by_name, reals_by_name
 from quantize.report.evaluation import Answers, anomaly_scores
 from quantize.report.layers import LayerError, compare_layers
 from quantize.report.parity import Codes, Executor, Runner
+from quantize.report.showing import spread_rows
 from quantize.report.subgraphs import logits_name, with_logits
 from quantize.report.task import Task
 
@@ -102,11 +104,17 @@ def sample_codes(graph: IntGraph, dataset: Dataset, limit: int) -> dict[str, Arr
 
 def spread_samples(dataset: Dataset, limit: int) -> dict[str, Array]:
     """Return up to `limit` samples (K, ...) by input name, evenly spread over the data."""
-    wanted = np.unique(np.linspace(0, dataset.samples - 1, min(limit, dataset.samples)).astype(int))
+    return pick_samples(dataset, spread_rows(dataset.samples, limit))
+
+
+def pick_samples(dataset: Dataset, wanted: npt.NDArray[np.int64]) -> dict[str, Array]:
+    """Return the samples (K, ...) with these indices, which are sorted, by input name."""
     kept: dict[str, list[Array]] = {}
     start = 0
     for batch in dataset.read(BATCH_SIZE):
         size = len(next(iter(batch.values())))
+        if start > wanted[-1]:
+            break
         rows = wanted[(wanted >= start) & (wanted < start + size)] - start
         for name, values in batch.items():
             kept.setdefault(name, []).append(values[rows])

@@ -58,8 +58,10 @@ class Made:
     vectors: SelfTestVectors
 
 
-def bundle_files(made: Made, report: Report, question: Question) -> tuple[NewFile, ...]:
-    """Return the files of the bundle; labels.txt only for classes."""
+def bundle_files(
+    made: Made, report: Report, question: Question, page: bytes | None
+) -> tuple[NewFile, ...]:
+    """Return the files of the bundle; labels.txt only for classes, report.html only if given."""
     files = [
         NewFile("onnx", "model.onnx", made.onnx),
         NewFile("tflite", "model.tflite", made.tflite),
@@ -67,6 +69,8 @@ def bundle_files(made: Made, report: Report, question: Question) -> tuple[NewFil
         NewFile("calibration", "calibration.npz", npz_bytes(histogram_arrays(made))),
         NewFile("report", "report.json", encode_report(report)),
     ]
+    if page is not None:
+        files.append(NewFile("page", "report.html", page))
     if question.task is Task.CLASSIFICATION:
         text = "".join(f"{name}\n" for name in question.class_names)
         files.append(NewFile("labels", "labels.txt", text.encode()))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edge_runtime.payload_schemas import payload_schemas
+from quantize.report.schema import report_schema
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 
@@ -10,7 +11,7 @@ SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 def main() -> None:
     """Write every schema file."""
     SCHEMAS.mkdir(exist_ok=True)
-    for name, text in payload_schemas().items():
+    for name, text in {**payload_schemas(), "edge.report.1.json": report_schema()}.items():
         (SCHEMAS / name).write_bytes(text)
         print(f"wrote docs/schemas/{name}")
 

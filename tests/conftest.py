@@ -47,6 +47,7 @@ TOOLS: dict[str, Callable[[], str | None]] = {
     "cmake": _program("cmake"),
     "systemd": _program("systemd-analyze"),
     "qemu": _program("qemu-system-arm", "arm-none-eabi-gcc"),
+    "browser": _program("chromium"),
     "tflite": _module("ai_edge_litert"),
     "ort": _module("onnxruntime"),
 }

@@ -42,6 +42,8 @@ class Dataset:
         class_names: Of the classes that `labels` counts, where the data says them.
         sha256: Of the files.
         read: Yields batches of up to so many samples by input name, float32, checked.
+        files: Name of each sample's file below the folder; empty where samples have none.
+        columns: Names of the columns of a table; empty where the data says none.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Dataset:
     class_names: tuple[str, ...]
     sha256: str
     read: Reader
+    files: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 def source_shape(model_input: ModelInput) -> tuple[int, ...]:

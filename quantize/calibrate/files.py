@@ -48,6 +48,7 @@ def open_folder(
         read=lambda size: checked(
             folder.name, _read(samples, model_input, prepare, size), [model_input]
         ),
+        files=tuple(sample.path.relative_to(folder).as_posix() for sample in samples),
     )
 
 

@@ -74,6 +74,7 @@ def open_rows(
         class_names=() if labels is None else labels.class_names,
         sha256=file_sha256(path),
         read=lambda size: checked(path.name, _read(table, model_input, size), [model_input]),
+        columns=table.columns,
     )
 
 

@@ -74,9 +74,13 @@ def trace_float(graph: FloatGraph, inputs: Values) -> dict[str, Floats]:
     """Return every tensor by name, constants included; arguments and errors as above."""
     values = {**graph.constants, **{name: _input(graph, name, inputs) for name in graph.inputs}}
     for operation in graph.operations:
-        result = _execute(operation, graph, values)
-        values[operation.output] = np.asarray(result, np.float32)
+        values[operation.output] = execute_float_operation(operation, graph, values)
     return values
+
+
+def execute_float_operation(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
+    """Return what one operation makes of tensors by name; `graph` says the output's shape."""
+    return np.asarray(_execute(operation, graph, values), np.float32)
 
 
 def _input(graph: FloatGraph, name: str, inputs: Values) -> Floats:

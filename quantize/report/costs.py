@@ -37,6 +37,32 @@ class OperationCost:
     parameters: int
 
 
+@dataclass(frozen=True, slots=True)
+class LayerBytes:
+    """What one operation of a graph costs as it stands.
+
+    Attributes:
+        name: Of its output.
+        operation: Its kind.
+        shape: Of its output, batch 1 first.
+        macs: Multiply-accumulates.
+        constant_bytes: Of its weights and biases.
+        output_bytes: Of its output.
+    """
+
+    name: str
+    operation: str
+    shape: tuple[int, ...]
+    macs: int
+    constant_bytes: int
+    output_bytes: int
+
+
+def layer_bytes(graph: Graph) -> tuple[LayerBytes, ...]:
+    """Return what each operation costs in MACs and bytes, in the order they run."""
+    return tuple(_bytes(operation, graph) for operation in graph.operations)
+
+
 def operation_costs(graph: Graph) -> tuple[OperationCost, ...]:
     """Return what each operation costs for one sample, in the order they run."""
     return tuple(_cost(operation, graph) for operation in graph.operations)
@@ -60,6 +86,19 @@ def constant_bytes(graph: Graph) -> int:
 def largest_activation_bytes(graph: Graph) -> int:
     """Return the size of what the hungriest operation reads and writes at once, constants not."""
     return max((_live_bytes(operation, graph) for operation in graph.operations), default=0)
+
+
+def _bytes(operation: Operation, graph: Graph) -> LayerBytes:
+    constants = {name for name in input_names(operation) if name in graph.constants}
+    output = graph.tensors[operation.output]
+    return LayerBytes(
+        name=operation.output,
+        operation=type(operation).__name__,
+        shape=output.shape,
+        macs=_macs(operation, graph),
+        constant_bytes=sum(graph.constants[name].nbytes for name in constants),
+        output_bytes=prod(output.shape) * _BYTES[output.dtype],
+    )
 
 
 def _cost(operation: Operation, graph: Graph) -> OperationCost:

@@ -111,6 +111,11 @@ class Question:
     threshold: float | None
     class_cut: float = 0.5
 
+    def only(self, rows: Array) -> "Question":
+        """Return the same question about some samples, without their groups."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, labels=labels, groups=None)
+
 
 def anomaly_scores(inputs: Array, outputs: Array) -> Array:
     """Return the score (N,) of each sample: its reconstruction's error, or the lone output.
@@ -157,7 +162,7 @@ def check_question(question: Question, columns: int) -> None:
 
 def evaluate(question: Question, wanted: Answers, found: Answers) -> Evaluation:
     """Return how `found` (the integers) does beside `wanted` (the float model)."""
-    before, after = _decisions(question, wanted), _decisions(question, found)
+    before, after = decisions(question, wanted), decisions(question, found)
     changed = None if before is None or after is None else int(np.sum(before != after))
     samples = len(wanted.outputs)
     return Evaluation(
@@ -173,7 +178,8 @@ def evaluate(question: Question, wanted: Answers, found: Answers) -> Evaluation:
     )
 
 
-def _decisions(question: Question, answers: Answers) -> Array | None:
+def decisions(question: Question, answers: Answers) -> Array | None:
+    """Return the class, or whether it is an anomaly, of each sample (N,); None: none is decided."""
     match question.task:
         case Task.CLASSIFICATION:
             return predictions(answers.outputs, question.class_cut)
@@ -186,12 +192,12 @@ def _decisions(question: Question, answers: Answers) -> Array | None:
 def _metrics(question: Question, wanted: Answers, found: Answers) -> tuple[Metric, ...]:
     if question.labels is None:
         return ()
-    before = _measure(question, question.labels, wanted)
-    after = _measure(question, question.labels, found)
+    before = measured(question, question.labels, wanted)
+    after = measured(question, question.labels, found)
     return tuple(Metric(name, before[name], after[name]) for name in before if name in after)
 
 
-def _measure(question: Question, labels: Array, answers: Answers) -> dict[str, float]:
+def measured(question: Question, labels: Array, answers: Answers) -> dict[str, float]:
     """Return the task's metrics by name, the headline first."""
     match question.task:
         case Task.CLASSIFICATION:
@@ -233,13 +239,13 @@ def _groups(question: Question, wanted: Answers, found: Answers) -> dict[str, Me
     groups = {}
     for group in np.unique(question.groups):
         rows = question.groups == group
-        part = replace(question, labels=question.labels[rows], groups=None)
-        metrics = _metrics(part, _rows(wanted, rows), _rows(found, rows))
+        metrics = _metrics(question.only(rows), rows_of(wanted, rows), rows_of(found, rows))
         if metrics:
             groups[str(group)] = metrics[0]
     return groups
 
 
-def _rows(answers: Answers, rows: Array) -> Answers:
+def rows_of(answers: Answers, rows: Array) -> Answers:
+    """Return the answers to some samples, by their indices or a mask."""
     scores = None if answers.scores is None else answers.scores[rows]
     return Answers(answers.outputs[rows], answers.logits[rows], scores)

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from quantize.report.accuracy import AccuracyDetails
 from quantize.report.evaluation import Evaluation
+from quantize.report.explanation import Explanation
 from quantize.report.layers import LayerError
 from quantize.report.parity import Parity
 
@@ -49,6 +51,8 @@ class Report:
         range_methods: How the range of each tensor was found, where nothing dictated it.
         parity: The executors beside the interpreter, by name.
         layers: Error of each tensor.
+        accuracy: Intervals, confusion, classes, groups and changed predictions.
+        explanation: Errors by cause, ranges, costs, proofs and remedies.
     """
 
     model: str
@@ -60,6 +64,8 @@ class Report:
     range_methods: Mapping[str, str]
     parity: Mapping[str, Parity]
     layers: tuple[LayerError, ...]
+    accuracy: AccuracyDetails
+    explanation: Explanation
 
 
 def encode_report(report: Report) -> bytes:

@@ -29,6 +29,7 @@ def test_the_wheel_holds_types_and_c_kernels(wheel: zipfile.ZipFile) -> None:
     kernels = {str(p.relative_to(ROOT)) for p in ROOT.glob("firmware_export/c/**/*.h")}
     assert kernels
     assert kernels <= names
+    assert "quantize/report/page.html.j2" in names
     assert not [name for name in names if name.startswith(("tests/", "examples/"))]
 
 

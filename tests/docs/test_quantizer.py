@@ -32,7 +32,7 @@ def test_the_files_it_names_are_those_of_a_bundle(tmp_path: Path) -> None:
     bundle = run_job(job, lambda *_: None).bundle
 
     section = DOCUMENT.split("## The bundle")[1].split("## ")[0]
-    named = set(re.findall(r"`([a-z]+\.(?:json|onnx|tflite|npz|txt))`", section))
+    named = set(re.findall(r"`([a-z]+\.(?:json|html|onnx|tflite|npz|txt))`", section))
     assert named == {path.name for path in bundle.iterdir()}
     with np.load(bundle / "calibration.npz") as arrays:
         assert {"input_0_counts", "input_0_first", "input_0_exponent"} <= set(arrays)

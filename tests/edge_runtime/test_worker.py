@@ -68,6 +68,13 @@ class Running:
                     return record
         raise AssertionError(f"no {kinds}; heard {self.heard[-5:]}")
 
+    def settled(self) -> Heartbeat:
+        """Return the first heartbeat that tells the end of the recording, all frames done."""
+        while True:
+            beat: Heartbeat = self.until(Heartbeat, source=SourceState.FINISHED)
+            if beat.counters.in_flight == 0:
+                return beat
+
     def rest(self) -> list[Any]:
         """Return everything until the worker closes its pipe."""
         while True:
@@ -170,8 +177,7 @@ def test_damaged_images_are_counted_and_the_rest_goes_on(tmp_path: Path) -> None
     (folder / "000c.png").write_bytes(header)
 
     with worker(brightness_bundle(tmp_path), FilesConfig(path=str(folder))) as running:
-        running.until(SourceChange, state=SourceState.FINISHED)
-        beat = running.until(Heartbeat)
+        beat = running.settled()
 
     assert beat.counters.captured == 5
     assert beat.counters.inferred == 2
@@ -185,8 +191,7 @@ def test_rows_that_are_no_numbers_are_counted_and_never_reach_the_model(tmp_path
 
     source = CsvConfig(path=str(table), rate_hz=0)
     with worker(sum_bundle(tmp_path), source) as running:
-        running.until(SourceChange, state=SourceState.FINISHED)
-        beat = running.until(Heartbeat)
+        beat = running.settled()
 
     assert [p["results"][0]["value"] for p in running.payloads("/pred")] == [3.0, 5.5]
     assert beat.counters.dropped["invalid"] == 4
@@ -215,8 +220,7 @@ def test_every_frame_is_stale_when_no_age_is_allowed(tmp_path: Path) -> None:
     source = SyntheticConfig(rate_hz=0, frames=20)
 
     with worker(brightness_bundle(tmp_path), source, max_age_ms=1e-6) as running:
-        running.until(SourceChange, state=SourceState.FINISHED)
-        beat = running.until(Heartbeat)
+        beat = running.settled()
 
     assert beat.counters.dropped["stale"] == 20
     assert beat.counters.inferred == 0
@@ -248,8 +252,7 @@ def test_a_paused_recording_is_held_and_loses_nothing(tmp_path: Path) -> None:
         running.pipe.send(Pause())
         running.until(Heartbeat, count=5)
         running.pipe.send(Resume())
-        running.until(SourceChange, state=SourceState.FINISHED)
-        beat = running.until(Heartbeat)
+        beat = running.settled()
 
     assert beat.counters.inferred == 30
     assert beat.counters.dropped["paused"] == 0

@@ -78,7 +78,17 @@ def test_run_writes_a_bundle_that_the_device_loads(model: Path, data: Path, tmp_
         "self_test",
         "calibration",
         "report",
+        "page",
     }
+
+
+def test_run_leaves_the_page_out_when_it_is_told_to(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    run(model, data, tmp_path / "out", "--no-page")
+
+    manifest = load_bundle(tmp_path / "out" / "tiny-net" / "1")
+    assert "page" not in {file.role for file in manifest.files}
 
 
 def test_run_prints_tables_for_people(model: Path, data: Path, tmp_path: Path) -> None:

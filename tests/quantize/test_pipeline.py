@@ -80,6 +80,72 @@ def test_both_files_of_a_bundle_hold_the_same_integers(tmp_path: Path) -> None:
     assert first.content == second.content
 
 
+def test_the_page_can_be_left_out_and_costs_nothing_then(tmp_path: Path) -> None:
+    model, data = save_classifier(tmp_path), save_classifier_data(tmp_path)
+    jobs = [
+        Job(model=model, calibrate=data, out=tmp_path / "out", page=page) for page in (False, True)
+    ]
+
+    without, with_page = (run_job(job, _silent) for job in jobs)
+
+    assert not (without.bundle / "report.html").exists()
+    assert without.report.explanation.occlusion == ()
+    assert (with_page.bundle / "report.html").read_bytes().startswith(b"<!doctype html>")
+    assert [file.name for file in with_page.manifest.files if file.role == "page"] == [
+        "report.html"
+    ]
+
+
+def test_the_same_job_gives_the_same_certificate_and_page(tmp_path: Path) -> None:
+    model, data = save_classifier(tmp_path), save_classifier_data(tmp_path)
+
+    first, second = (
+        run_job(Job(model=model, calibrate=data, out=tmp_path / out), _silent).bundle
+        for out in ("a", "b")
+    )
+
+    for name in ("report.json", "report.html"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_rows_of_a_table_get_importances_under_their_columns_names(tmp_path: Path) -> None:
+    graph, rows = _dense(1), _rows()
+    (tmp_path / "net.onnx").write_bytes(emit_float_onnx(graph))
+    lines = ["a,b,c,d,e,f,target", *(",".join(map(str, [*row, row[0]])) for row in rows)]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    job = Job(
+        model=tmp_path / "net.onnx",
+        calibrate=tmp_path / "rows.csv",
+        out=tmp_path / "out",
+        target_column="target",
+    )
+
+    found = run_job(job, _silent).report.explanation.importance
+
+    assert {entry.feature for entry in found} == set("abcdef")
+    assert found[0].metric == "rmse"
+
+
+def test_a_changed_prediction_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(emit_float_onnx(_dense(40)))
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for index, row in enumerate(np.random.default_rng(2).normal(size=(300, 6))):
+        np.save(folder / f"{index:03}.npy", row.astype(np.float32))
+    job = Job(
+        model=tmp_path / "net.onnx",
+        calibrate=folder,
+        out=tmp_path / "out",
+        task=Task.CLASSIFICATION,
+    )
+
+    report = run_job(job, _silent).report
+
+    assert report.evaluation.changed_predictions == len(report.accuracy.changes) > 0
+    for change in report.accuracy.changes:
+        assert change.file == f"{change.sample:03}.npy"
+
+
 def test_targets_make_it_regression(tmp_path: Path) -> None:
     rows = _rows()
 

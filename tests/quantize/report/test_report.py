@@ -1,7 +1,9 @@
 import json
 import math
 
+from quantize.report.accuracy import AccuracyDetails
 from quantize.report.evaluation import Evaluation, Metric
+from quantize.report.explanation import Explanation
 from quantize.report.layers import LayerError
 from quantize.report.parity import OperationParity, Parity
 from quantize.report.report import ModelFacts, Report, encode_report, manifest_metrics
@@ -28,6 +30,8 @@ REPORT = Report(
     range_methods={"conv": "min_max"},
     parity={"onnxruntime": Parity(1, 0.5, None, 4, 1, (OperationParity("c", "Conv2D", 1, 0.1),))},
     layers=(LayerError("conv", "Conv2D", None, 0.0, -1.0, 1.0),),
+    accuracy=AccuracyDetails((), None, None, (), (), ()),
+    explanation=Explanation((), (), (), (), ()),
 )
 
 
