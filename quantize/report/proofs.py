@@ -8,10 +8,16 @@ import numpy.typing as npt
 from quantize.ir.fixed_point import INT32_MAX, requantize
 from quantize.ir.graph import DType, IntGraph
 from quantize.ir.integer_params import code_bounds, quant_of, weighted_requants
-from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, Operation
+from quantize.ir.ops import (
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Operation,
+    TransposeConv2D,
+)
 
 _Integers = npt.NDArray[np.int64]
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def accumulator_range(operation: Weighted, graph: IntGraph) -> tuple[_Integers, 
     rows, bias = _rows(operation, graph), _bias(operation, graph)
     zero_point = quant_of(graph, operation.input).zero_point
     ends = np.stack([rows * (-128 - zero_point), rows * (127 - zero_point)])
-    # a padded cell holds the zero point, which adds 0: it lies between both ends
+    # a padded cell, or one that a transposed convolution does not reach, adds 0: between both ends
     return bias + ends.min(axis=0).sum(axis=1), bias + ends.max(axis=0).sum(axis=1)
 
 

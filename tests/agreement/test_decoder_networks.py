@@ -19,6 +19,7 @@ from quantize.passes.simplify import simplify
 from quantize.recipe import Recipe
 from quantize.report.codes import to_reals
 from quantize.report.parity import Executor, compare_operations, interpret
+from quantize.report.proofs import prove
 from tests.agreement.litert_reference import run_emitted
 from tests.models import random_inputs
 from tests.onnx_models import floats, integers, node, onnx_bytes
@@ -111,6 +112,8 @@ def test_a_network_keeps_its_result_and_every_executor_agrees(name: str) -> None
     assert 10 * np.log10(float(np.square(wanted).mean()) / error) >= LEAST_SQNR_DB
     np.testing.assert_array_equal(computed["y"], run_emitted(made, codes)["y"])
     assert plan_program(made, TARGETS["host"]).calls
+    weighted = [each for each in made.operations if hasattr(each, "weight")]
+    assert [proof.name for proof in prove(made)] == [each.output for each in weighted]
 
 
 @pytest.mark.parametrize("executor", [onnx_executor, tflite_executor(Kernels.DEFAULT)])
