@@ -11,13 +11,13 @@ from firmware_export.export import Export, export_model, export_weights
 from firmware_export.model_file import load_model
 from firmware_export.output import check_destination, write_directory
 from firmware_export.package.cmake import cmake_files
+from firmware_export.package.kinds import PACKAGES
 from firmware_export.record import encode_record
 from firmware_export.tables import export_table, layers_table, verify_table
 from firmware_export.target import TARGETS, find_target
 from firmware_export.verify import verify_export
 from quantize.errors import QuantizeError
 
-PACKAGES = {"cmake": cmake_files}
 DEFAULT_TARGET = "cortex-m4"
 DEFAULT_VECTORS = 4
 MAX_VECTORS = 1000
@@ -81,7 +81,15 @@ def export(  # noqa: PLR0913  # one parameter an option
     if weights_only:
         made = export_weights(loaded, core, prefix=prefix)
     else:
-        made = export_model(loaded, core, package=PACKAGES[package], vectors=vectors, prefix=prefix)
+        kind = PACKAGES[package]
+        made = export_model(
+            loaded,
+            core,
+            package=kind.files,
+            vectors=vectors,
+            prefix=prefix,
+            folder=kind.folder,
+        )
     write_directory(out, made.files)
     _print_export(made, as_json=as_json)
     click.echo(f"{out}: {len(made.files)} files", err=True)

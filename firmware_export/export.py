@@ -1,7 +1,7 @@
 """The export of a model: every file of it as text, and what it will cost."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from firmware_export.kernels import kernel_files
 from firmware_export.layers import layer_records
 from firmware_export.model_file import Model
 from firmware_export.output import fill_directory
+from firmware_export.package.kind import PackageFiles
 from firmware_export.program import Program, plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.readme import readme_text
@@ -32,8 +33,6 @@ from quantize.ir.graph import Profile
 
 # To measure is not to run: more room than any board has.
 MEASURE_ROM_BYTES, MEASURE_RAM_BYTES = 1 << 28, 1 << 27
-
-PackageFiles = Callable[[Program, Provenance], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +55,17 @@ def export_model(
     package: PackageFiles,
     vectors: int,
     prefix: str | None = None,
+    folder: str = "",
 ) -> Export:
     """Return the C of a model for a target.
+
+    Args:
+        model: What is exported.
+        target: For which core.
+        package: The build system's own files.
+        vectors: How many golden vectors the self-test holds.
+        prefix: Of every C name; by default the model's name says it.
+        folder: Where the package wants the C files; "" is the top.
 
     Raises:
         UnsupportedForCError: Names everything that the C cannot say.
@@ -67,9 +75,10 @@ def export_model(
     program = plan_program(model.graph, target, prefix)
     provenance = Provenance(model.name, model.sha256)
     golden = _golden(model, program, vectors)
-    files = {**kernel_files(), **source_files(program, golden, provenance)}
+    sources = {**kernel_files(), **source_files(program, golden, provenance)}
+    footprint = measure(sources, program)
+    files = {f"{folder}/{name}" if folder else name: text for name, text in sources.items()}
     files |= _encoded(package(program, provenance))
-    footprint = measure(files, program)
     names = sorted({*files, "README.md", FILE_NAME})
     record = _record(program, model, footprint, vectors=golden.count, files=names)
     files["README.md"] = readme_text(program, record, provenance).encode()

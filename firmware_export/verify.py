@@ -62,7 +62,7 @@ def verify_export(directory: Path, target_name: str | None = None) -> VerifyReco
     if target.board is not None:
         find_tool(EMULATOR)
     with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:
-        image = build_image(directory, record.prefix, target, Path(folder))
+        image = build_image(directory / record.source_folder, record.prefix, target, Path(folder))
         if target.board is None:
             run = _parse(run_program([str(image.path)], Path(folder), RUN_DEADLINE_S), "")
         else:
