@@ -7,7 +7,7 @@ import click
 
 from edge_runtime._version import __version__
 from firmware_export.errors import FirmwareExportError
-from firmware_export.export import Export, export_model, export_weights
+from firmware_export.export import Export, export_model, export_model_data, export_weights
 from firmware_export.model_file import load_model
 from firmware_export.output import check_destination, write_directory
 from firmware_export.package.cmake import cmake_files
@@ -51,6 +51,14 @@ def cli() -> None:
 @click.option("--target", type=_TARGET, default=DEFAULT_TARGET, show_default=True)
 @click.option("--out", type=_PATH, required=True, help="Directory to write; ours is replaced.")
 @click.option("--package", type=click.Choice(list(PACKAGES)), default="cmake", show_default=True)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["c", "model-data"]),
+    default="c",
+    show_default=True,
+    help="C, or the TFLite file as an array for TFLite Micro.",
+)
 @click.option("--weights-only", is_flag=True, help="Only documented arrays, for other kernels.")
 @click.option("--prefix", help="Of every C name and file; default: the model's name.")
 @click.option(
@@ -67,6 +75,7 @@ def export(  # noqa: PLR0913  # one parameter an option
     target: str,
     out: Path,
     package: str,
+    form: str,
     weights_only: bool,
     prefix: str | None,
     vectors: int,
@@ -78,7 +87,9 @@ def export(  # noqa: PLR0913  # one parameter an option
     """
     check_destination(out)
     loaded, core = load_model(model), find_target(target)
-    if weights_only:
+    if form == "model-data":
+        made = export_model_data(loaded, core, prefix=prefix)
+    elif weights_only:
         made = export_weights(loaded, core, prefix=prefix)
     else:
         kind = PACKAGES[package]

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from firmware_export.build import build_image
 from firmware_export.golden import Golden, golden_vectors, random_inputs
 from firmware_export.header import header_text
 from firmware_export.kernels import kernel_files
 from firmware_export.layers import layer_records
+from firmware_export.model_data import model_data
 from firmware_export.model_file import Model
 from firmware_export.output import fill_directory
 from firmware_export.package.kind import PackageFiles
@@ -97,6 +100,28 @@ def export_weights(model: Model, target: Target, *, prefix: str | None = None) -
     provenance = Provenance(model.name, model.sha256)
     files = _encoded(weights_files(program, provenance))
     record = _record(program, model, None, vectors=0, files=sorted({*files, FILE_NAME}))
+    files[FILE_NAME] = encode_record(record)
+    return Export(files, record)
+
+
+def export_model_data(model: Model, target: Target, *, prefix: str | None = None) -> Export:
+    """Return a model's TFLite file as a C array, with what TFLM has to be told.
+
+    Raises:
+        ModelFileError: The model is no TFLite file.
+        UnsupportedForCError: Names everything that the C cannot say.
+        NamingError: `prefix` is not legal.
+    """
+    program = plan_program(model.graph, target, prefix)
+    made = model_data(program, Provenance(model.name, model.sha256), model.tflite)
+    files = _encoded(made.files)
+    record = _record(program, model, None, vectors=0, files=sorted({*files, FILE_NAME}))
+    record = msgspec.structs.replace(
+        record,
+        flash_bytes=len(model.tflite or b""),
+        ram_bytes=made.arena_bytes,
+        notes=["model data: flash is the file, RAM what TFLM's arena should need; no code of TFLM"],
+    )
     files[FILE_NAME] = encode_record(record)
     return Export(files, record)
 

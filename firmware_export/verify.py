@@ -75,7 +75,7 @@ def _check_complete(directory: Path, record: ExportRecord) -> None:
     if missing:
         raise ExportDirectoryError(f"{directory}: {missing[0]} is missing")
     if not record.vectors:
-        raise ExportDirectoryError(f"{directory}: weights only, there is nothing to run")
+        raise ExportDirectoryError(f"{directory}: no code was exported, there is nothing to run")
 
 
 def _emulate(image: Image, board: Board, function: str) -> _Run:
