@@ -10,13 +10,22 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A machine of QEMU: its name and where its memories lie (addresses and sizes in bytes)."""
+    """A machine of QEMU: its name and where its memories lie (addresses and sizes in bytes).
+
+    Attributes:
+        emulator: The command that has the machine.
+        options: What the emulator must be told besides.
+        library: How the linker is told of a C library, where the target's flags do not say it.
+    """
 
     machine: str
     rom: int
     rom_bytes: int
     ram: int
     ram_bytes: int
+    emulator: str = "qemu-system-arm"
+    options: tuple[str, ...] = ()
+    library: tuple[str, ...] = ("--specs=nano.specs", "--specs=nosys.specs")
 
 
 class Tier(StrEnum):
@@ -54,6 +63,17 @@ _AN386 = Board(machine="mps2-an386", **_MPS2)
 _AN500 = Board(machine="mps2-an500", **_MPS2)
 # Not mps2-an521: its first core has neither FPU nor DSP.
 _AN505 = Board("mps2-an505", 0x1000_0000, 4 * MEBIBYTE, 0x3800_0000, 4 * MEBIBYTE)
+# No ROM of its own: the upper half of the memory stands in for RAM.
+_VIRT = Board(
+    machine="virt",
+    rom=0x8000_0000,
+    rom_bytes=8 * MEBIBYTE,
+    ram=0x8080_0000,
+    ram_bytes=8 * MEBIBYTE,
+    emulator="qemu-system-riscv32",
+    options=("-bios", "none"),
+    library=(),
+)
 _AN547 = Board("mps3-an547", 0x1000_0000, MEBIBYTE // 2, 0x3100_0000, 2 * MEBIBYTE)
 
 
@@ -70,6 +90,7 @@ def _arm(
 
 _SOFT = "-mfloat-abi=soft"
 _HARD = "-mfloat-abi=hard"
+_RV32IMC = ("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs")
 # A Cortex-M3 runs ARMv6-M code as it is; the start-up makes it trap unaligned accesses as an M0+.
 _ALL = (
     _arm("cortex-m0plus", _SOFT, board=_AN385),
@@ -78,6 +99,7 @@ _ALL = (
     _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500, tier=Tier.DSP),
     _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
     _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16),
+    Target("rv32imc", "riscv64-unknown-elf-gcc", _RV32IMC, 4, _VIRT),
     Target("host", "gcc", (), 16, None),
 )
 TARGETS = {target.name: target for target in _ALL}
