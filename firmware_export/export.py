@@ -11,7 +11,7 @@ from firmware_export.build import build_image
 from firmware_export.golden import Golden, golden_vectors, random_inputs
 from firmware_export.header import header_text
 from firmware_export.kernels import kernel_files
-from firmware_export.layers import layer_records
+from firmware_export.layers import layer_records, peak_buffers
 from firmware_export.model_data import model_data
 from firmware_export.model_file import Model
 from firmware_export.output import fill_directory
@@ -160,7 +160,8 @@ def measure(files: Mapping[str, bytes], program: Program) -> Footprint | None:
         BuildError: The compiler refuses the code.
     """
     target = program.target
-    if not is_installed(target.compiler):
+    can_link = target.board is not None or target.is_host
+    if not can_link or not is_installed(target.compiler):
         return None
     if target.board is not None:
         room = replace(target.board, rom_bytes=MEASURE_ROM_BYTES, ram_bytes=MEASURE_RAM_BYTES)
@@ -196,6 +197,7 @@ def _record(
         stack_bytes=footprint.stack_bytes if footprint else None,
         compiler=footprint.compiler if footprint else None,
         peak_layer=max(layers, key=lambda layer: layer.live_bytes).name if layers else "",
+        peak_buffers=peak_buffers(program, layers),
         files=files,
         notes=_notes(program, model, footprint, vectors),
         layers=layers,
@@ -224,8 +226,9 @@ def _notes(program: Program, model: Model, footprint: Footprint | None, vectors:
     if not vectors:
         notes.append("weights only: ram_bytes is what an arena like ours would take")
     elif footprint is None:
-        notes.append(
-            f"{program.target.compiler} is not installed: flash_bytes is the constants alone, "
-            "ram_bytes the arena alone"
-        )
+        target = program.target
+        is_linkable = target.board is not None or target.is_host
+        missing = f"{target.compiler} is not installed"
+        why = missing if is_linkable else f"nothing is linked for {target.name}"
+        notes.append(f"{why}: flash_bytes is the constants alone, ram_bytes the arena alone")
     return notes

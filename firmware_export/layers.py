@@ -1,6 +1,7 @@
 """Layers: what each operation costs in products, constants and memory."""
 
 import math
+from collections.abc import Sequence
 from typing import assert_never
 
 from firmware_export.lifetimes import Lifetime
@@ -54,6 +55,16 @@ def layer_records(program: Program) -> list[LayerRecord]:
         )
         for index, operation in enumerate(program.graph.operations)
     ]
+
+
+def peak_buffers(program: Program, layers: Sequence[LayerRecord]) -> dict[str, int]:
+    """Return what is alive while the layer with most live bytes runs, and the bytes of each."""
+    if not layers:
+        return {}
+    index = max(range(len(layers)), key=lambda position: layers[position].live_bytes)
+    now = Lifetime(index, index)
+    lifetimes = program.storage.lifetimes.items()
+    return {name: program.size_bytes(name) for name, life in lifetimes if life.overlaps(now)}
 
 
 def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:

@@ -44,7 +44,7 @@ class Target:
         compiler: The C compiler's command.
         flags: What the compiler must know about the core.
         alignment_bytes: Where tensors and the arena may start.
-        board: The QEMU machine that `verify` runs on, None for the machine we stand on.
+        board: The QEMU machine that `verify` runs on, None where there is none.
         tier: Which kernels are called, and so how weights are laid out.
     """
 
@@ -55,12 +55,20 @@ class Target:
     board: Board | None
     tier: Tier = Tier.GENERIC
 
+    @property
+    def is_host(self) -> bool:
+        """Whether code for it runs on the machine that we stand on."""
+        return self.name == "host"
+
 
 _ARM_GCC = "arm-none-eabi-gcc"
-_MPS2 = {"rom": 0x0, "rom_bytes": 4 * MEBIBYTE, "ram": 0x2000_0000, "ram_bytes": 4 * MEBIBYTE}
-_AN385 = Board(machine="mps2-an385", **_MPS2)
-_AN386 = Board(machine="mps2-an386", **_MPS2)
-_AN500 = Board(machine="mps2-an500", **_MPS2)
+
+
+def _mps2(machine: str) -> Board:
+    return Board(machine, 0x0, 4 * MEBIBYTE, 0x2000_0000, 4 * MEBIBYTE)
+
+
+_AN385, _AN386, _AN500 = (_mps2(f"mps2-an{number}") for number in (385, 386, 500))
 # Not mps2-an521: its first core has neither FPU nor DSP.
 _AN505 = Board("mps2-an505", 0x1000_0000, 4 * MEBIBYTE, 0x3800_0000, 4 * MEBIBYTE)
 # No ROM of its own: the upper half of the memory stands in for RAM.
@@ -100,6 +108,7 @@ _ALL = (
     _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
     _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16),
     Target("rv32imc", "riscv64-unknown-elf-gcc", _RV32IMC, 4, _VIRT),
+    Target("xtensa-lx7", "xtensa-esp32s3-elf-gcc", ("-mlongcalls",), 16, None),
     Target("host", "gcc", (), 16, None),
 )
 TARGETS = {target.name: target for target in _ALL}

@@ -58,6 +58,8 @@ def verify_export(directory: Path, target_name: str | None = None) -> VerifyReco
     record = read_record(directory)
     _check_complete(directory, record)
     target = find_target(target_name or record.target)
+    if target.board is None and not target.is_host:
+        raise RunError(f"{target.name}: no emulator; run the self-test on the board")
     if target.board is not None:
         find_tool(target.board.emulator)
     with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:

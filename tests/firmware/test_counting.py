@@ -11,7 +11,6 @@ from firmware_export.toolchain import run_build
 from firmware_export.verify import _emulate
 from tests.firmware.cores import EMULATED
 
-
 LENGTHS = (1, 10, 1000, 1_000_000)
 PROGRAM = """
 #include "harness.h"
