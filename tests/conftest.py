@@ -48,6 +48,8 @@ TOOLS: dict[str, Callable[[], str | None]] = {
     "systemd": _program("systemd-analyze"),
     "qemu": _program("qemu-system-arm", "arm-none-eabi-gcc"),
     "browser": _program("chromium"),
+    "clang": _program("clang", "clang++"),
+    "cppcheck": _program("cppcheck"),
     "riscv": _program("qemu-system-riscv32", "riscv64-unknown-elf-gcc"),
     "tflite": _module("ai_edge_litert"),
     "ort": _module("onnxruntime"),

@@ -10,6 +10,8 @@
 #ifndef EDGE_PLACEMENT_H
 #define EDGE_PLACEMENT_H
 
+#include "edge_types.h"
+
 #if defined(EDGE_WEIGHTS_SECTION)
 #define EDGE_WEIGHTS __attribute__((section(EDGE_WEIGHTS_SECTION)))
 #else
