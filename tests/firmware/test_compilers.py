@@ -1,6 +1,5 @@
 """The exported C under other compilers, standards and static analysis."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def test_clangs_analyzer_finds_nothing(exported: Path) -> None:
     run(exported, [*analyze, "net.c"], [*analyze, "net_selftest.c"])
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.gcc
 def test_gccs_analyzer_finds_nothing(exported: Path) -> None:
     analyze = ["gcc", "-std=c99", "-O2", "-fanalyzer", *STRICT, "-c"]
 

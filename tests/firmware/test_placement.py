@@ -1,7 +1,6 @@
 """The placement macros, judged by the sections of the object file."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from firmware_export.package.cmake import cmake_files
 from firmware_export.target import TARGETS
 from tests.firmware_export.int_graphs import residual_graph
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+pytestmark = pytest.mark.gcc
 
 SYMBOL = re.compile(r"^[0-9a-f]+ .{7} (\S+)\t[0-9a-f]+ (\S+)$", re.MULTILINE)
 

@@ -1,7 +1,6 @@
 """The C array against the file, the arena's estimate against what TFLM itself has used."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def model() -> Model:
     return Model("m", graph, "0" * 64, tflite=emit_tflite(graph))
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.gcc
 def test_the_array_is_the_file_and_the_resolver_is_full(tmp_path: Path) -> None:
     given = model()
     fill_directory(tmp_path, export_model_data(given, TARGETS["host"], prefix="net").files)

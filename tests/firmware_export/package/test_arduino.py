@@ -1,7 +1,6 @@
 """The rules of arduino-lint that bear on a generated library, and the sketch compiled and run."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -77,7 +76,7 @@ def test_a_tab_stands_between_keyword_and_kind(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"\w+\t(KEYWORD[123]|LITERAL1)", line) for line in words)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.gcc
 def test_the_sketch_passes_on_this_machine(tmp_path: Path) -> None:
     out = export_package("arduino", tmp_path / "net")
     (tmp_path / "Arduino.h").write_text(ARDUINO_H)

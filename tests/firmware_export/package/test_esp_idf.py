@@ -1,6 +1,5 @@
 """The ESP-IDF component: configured and built by CMake with stand-ins for IDF's functions."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ endfunction()
 """
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+@pytest.mark.cmake
 def test_the_example_configures_builds_and_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 """The MicroPython module, compiled against stand-ins for MicroPython's headers."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,7 @@ void mp_raise_ValueError(const char *text);
 """
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.gcc
 @pytest.mark.parametrize("graph", [residual_graph(), two_headed_graph()], ids=["one", "several"])
 def test_the_module_compiles(graph: IntGraph, tmp_path: Path) -> None:
     out = export_package("micropython", tmp_path / "net", graph)

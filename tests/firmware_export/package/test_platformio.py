@@ -35,7 +35,7 @@ def test_the_example_builds_the_library_beside_it(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.gcc
 def test_the_native_program_passes(tmp_path: Path) -> None:
     out = export_package("platformio", tmp_path / "net")
     sources = ["src/net.c", "src/net_selftest.c", "examples/SelfTest/src/native.c"]
