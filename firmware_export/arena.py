@@ -56,6 +56,23 @@ def plan_arena(
     return ArenaPlan({b.name: best[b] for b in buffers}, _end(best), bound)
 
 
+def greedy_arena_bytes(
+    lifetimes: Mapping[str, Lifetime], sizes: Mapping[str, int], alignment: int
+) -> int:
+    """Return the bytes of the plan that places the largest first, as TFLM's own planner does.
+
+    Of equal buffers it may take the earlier or the later one first: the worse plan counts.
+    Source: tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc.
+    """
+    buffers = [
+        _Buffer(name, lifetime, -(-sizes[name] // alignment) * alignment)
+        for name, lifetime in lifetimes.items()
+    ]
+    latest_first = sorted(buffers, key=lambda buffer: -buffer.lifetime.first)
+    orders = (sorted(buffers, key=_by_size), sorted(latest_first, key=lambda b: -b.size))
+    return max(_end(_place(order)) for order in orders)
+
+
 def _by_size(buffer: _Buffer) -> tuple[int, ...]:
     return (-buffer.size, buffer.lifetime.first)
 

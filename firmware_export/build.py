@@ -67,7 +67,7 @@ def _compile_harness(directory: Path, prefix: str, target: Target, work: Path) -
 def _link_flags(target: Target) -> Sequence[str]:
     if target.board is None:
         return ("-Wl,--gc-sections",)
-    specs = ("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs")
+    specs = ("-nostartfiles", *target.board.library)
     return (*specs, "-Wl,--gc-sections", "-T", str(HARNESS / "board.ld"), *_symbols(target.board))
 
 

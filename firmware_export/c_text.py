@@ -84,13 +84,16 @@ def comment(text: str) -> str:
     return f"/* {_COMMENT_MARKS.sub(lambda found: found[0] + ' ', printable)} */"
 
 
-def table(name: str, values: Array, dtype: DType, *, static: bool = True) -> str:
+def table(
+    name: str, values: Array, dtype: DType, *, static: bool = True, placement: str = ""
+) -> str:
     """Return the definition of a constant array with all `values` in memory order."""
     literal: Callable[[float], str] = real if dtype is DType.FLOAT32 else _integer_of
     words = [literal(value) for value in values.ravel().tolist()]
     storage = "static const" if static else "const"
     body = "\n".join(wrap(words))
-    return f"{storage} {C_TYPES[dtype]} {name}[{len(words)}] = {{\n{body}\n}};\n"
+    start = f"{placement} {storage}" if placement else storage
+    return f"{start} {C_TYPES[dtype]} {name}[{len(words)}] = {{\n{body}\n}};\n"
 
 
 def wrap(words: Iterable[str], indent: str = "    ") -> list[str]:

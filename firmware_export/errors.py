@@ -3,6 +3,8 @@
 FirmwareExportError
  ├─ ModelFileError (ValueError)          a model file or bundle that cannot be read
  ├─ UnsupportedForCError (ValueError)    a graph that is sound, but has things that the C cannot say
+ ├─ BudgetSyntaxError (ValueError)       a budget that nobody can read
+ ├─ BudgetExceededError                  a model that takes more than its budget
  ├─ NamingError (ValueError)             a prefix that is no C identifier
  ├─ OutputError                          the output directory is there and is not ours
  ├─ ExportDirectoryError (ValueError)    a directory that `export` did not write
@@ -33,6 +35,14 @@ class UnsupportedForCError(FirmwareExportError, ValueError):
         self.problems = tuple(problems)
         count = f"{len(self.problems)} thing{'s' if len(self.problems) > 1 else ''}"
         super().__init__(f"{model}: {count} not supported in C: " + "; ".join(self.problems))
+
+
+class BudgetSyntaxError(FirmwareExportError, ValueError):
+    """A text that is no budget."""
+
+
+class BudgetExceededError(FirmwareExportError):
+    """The model takes more flash or RAM than it may; the message lists what makes it so."""
 
 
 class NamingError(FirmwareExportError, ValueError):

@@ -1,17 +1,21 @@
 """The export of a model: every file of it as text, and what it will cost."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from firmware_export.build import build_image
 from firmware_export.golden import Golden, golden_vectors, random_inputs
 from firmware_export.header import header_text
 from firmware_export.kernels import kernel_files
-from firmware_export.layers import layer_records
+from firmware_export.layers import layer_records, peak_buffers
+from firmware_export.model_data import model_data
 from firmware_export.model_file import Model
 from firmware_export.output import fill_directory
+from firmware_export.package.kind import PackageFiles
 from firmware_export.program import Program, plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.readme import readme_text
@@ -32,8 +36,6 @@ from quantize.ir.graph import Profile
 
 # To measure is not to run: more room than any board has.
 MEASURE_ROM_BYTES, MEASURE_RAM_BYTES = 1 << 28, 1 << 27
-
-PackageFiles = Callable[[Program, Provenance], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,17 @@ def export_model(
     package: PackageFiles,
     vectors: int,
     prefix: str | None = None,
+    folder: str = "",
 ) -> Export:
     """Return the C of a model for a target.
+
+    Args:
+        model: What is exported.
+        target: For which core.
+        package: The build system's own files.
+        vectors: How many golden vectors the self-test holds.
+        prefix: Of every C name; by default the model's name says it.
+        folder: Where the package wants the C files; "" is the top.
 
     Raises:
         UnsupportedForCError: Names everything that the C cannot say.
@@ -67,9 +78,10 @@ def export_model(
     program = plan_program(model.graph, target, prefix)
     provenance = Provenance(model.name, model.sha256)
     golden = _golden(model, program, vectors)
-    files = {**kernel_files(), **source_files(program, golden, provenance)}
+    sources = {**kernel_files(), **source_files(program, golden, provenance)}
+    footprint = measure(sources, program)
+    files = {f"{folder}/{name}" if folder else name: text for name, text in sources.items()}
     files |= _encoded(package(program, provenance))
-    footprint = measure(files, program)
     names = sorted({*files, "README.md", FILE_NAME})
     record = _record(program, model, footprint, vectors=golden.count, files=names)
     files["README.md"] = readme_text(program, record, provenance).encode()
@@ -88,6 +100,28 @@ def export_weights(model: Model, target: Target, *, prefix: str | None = None) -
     provenance = Provenance(model.name, model.sha256)
     files = _encoded(weights_files(program, provenance))
     record = _record(program, model, None, vectors=0, files=sorted({*files, FILE_NAME}))
+    files[FILE_NAME] = encode_record(record)
+    return Export(files, record)
+
+
+def export_model_data(model: Model, target: Target, *, prefix: str | None = None) -> Export:
+    """Return a model's TFLite file as a C array, with what TFLM has to be told.
+
+    Raises:
+        ModelFileError: The model is no TFLite file.
+        UnsupportedForCError: Names everything that the C cannot say.
+        NamingError: `prefix` is not legal.
+    """
+    program = plan_program(model.graph, target, prefix)
+    made = model_data(program, Provenance(model.name, model.sha256), model.tflite)
+    files = _encoded(made.files)
+    record = _record(program, model, None, vectors=0, files=sorted({*files, FILE_NAME}))
+    record = msgspec.structs.replace(
+        record,
+        flash_bytes=len(model.tflite or b""),
+        ram_bytes=made.arena_bytes,
+        notes=["model data: flash is the file, RAM what TFLM's arena should need; no code of TFLM"],
+    )
     files[FILE_NAME] = encode_record(record)
     return Export(files, record)
 
@@ -126,7 +160,8 @@ def measure(files: Mapping[str, bytes], program: Program) -> Footprint | None:
         BuildError: The compiler refuses the code.
     """
     target = program.target
-    if not is_installed(target.compiler):
+    can_link = target.board is not None or target.is_host
+    if not can_link or not is_installed(target.compiler):
         return None
     if target.board is not None:
         room = replace(target.board, rom_bytes=MEASURE_ROM_BYTES, ram_bytes=MEASURE_RAM_BYTES)
@@ -162,6 +197,7 @@ def _record(
         stack_bytes=footprint.stack_bytes if footprint else None,
         compiler=footprint.compiler if footprint else None,
         peak_layer=max(layers, key=lambda layer: layer.live_bytes).name if layers else "",
+        peak_buffers=peak_buffers(program, layers),
         files=files,
         notes=_notes(program, model, footprint, vectors),
         layers=layers,
@@ -190,8 +226,9 @@ def _notes(program: Program, model: Model, footprint: Footprint | None, vectors:
     if not vectors:
         notes.append("weights only: ram_bytes is what an arena like ours would take")
     elif footprint is None:
-        notes.append(
-            f"{program.target.compiler} is not installed: flash_bytes is the constants alone, "
-            "ram_bytes the arena alone"
-        )
+        target = program.target
+        is_linkable = target.board is not None or target.is_host
+        missing = f"{target.compiler} is not installed"
+        why = missing if is_linkable else f"nothing is linked for {target.name}"
+        notes.append(f"{why}: flash_bytes is the constants alone, ram_bytes the arena alone")
     return notes

@@ -1,6 +1,7 @@
 """Layers: what each operation costs in products, constants and memory."""
 
 import math
+from collections.abc import Sequence
 from typing import assert_never
 
 from firmware_export.lifetimes import Lifetime
@@ -59,11 +60,19 @@ def layer_records(program: Program) -> list[LayerRecord]:
             macs=multiply_accumulates(operation, program.graph),
             calls=sum(call.output == operation.output for call in program.calls),
             constants_bytes=_constants_bytes(operation, program),
-            live_bytes=_live_bytes(index, program),
+            live_bytes=sum(_live_buffers(index, program).values()),
             arena_offset=program.offset(operation.output),
         )
         for index, operation in enumerate(program.graph.operations)
     ]
+
+
+def peak_buffers(program: Program, layers: Sequence[LayerRecord]) -> dict[str, int]:
+    """Return what is alive while the layer with most live bytes runs, and the bytes of each."""
+    if not layers:
+        return {}
+    index = max(range(len(layers)), key=lambda position: layers[position].live_bytes)
+    return _live_buffers(index, program)
 
 
 def multiply_accumulates(operation: Operation, graph: IntGraph) -> int:
@@ -127,11 +136,11 @@ def _constants_bytes(operation: Operation, program: Program) -> int:
     )
 
 
-def _live_bytes(index: int, program: Program) -> int:
-    now = Lifetime(index, index)
-    alive = (name for name, life in program.storage.lifetimes.items() if life.overlaps(now))
-    output = program.graph.operations[index].output
-    scratch = (call.parameters for call in program.calls if call.output == output)
-    return sum(program.size_bytes(name) for name in alive) + sum(
-        parameters.scratch_bytes for parameters in scratch if parameters is not None
-    )
+def _live_buffers(index: int, program: Program) -> dict[str, int]:
+    """Return what is in memory while an operation runs, and the bytes of each."""
+    now, output = Lifetime(index, index), program.graph.operations[index].output
+    lifetimes = program.storage.lifetimes.items()
+    alive = {name: program.size_bytes(name) for name, life in lifetimes if life.overlaps(now)}
+    calls = (call.parameters for call in program.calls if call.output == output)
+    scratch = sum(parameters.scratch_bytes for parameters in calls if parameters is not None)
+    return alive | ({f"scratch memory of {output}": scratch} if scratch else {})

@@ -13,7 +13,7 @@ from edge_runtime.manifest import MANIFEST_NAME, Manifest, load_bundle
 from firmware_export.errors import ModelFileError
 from quantize.ir.graph import Array, IntGraph
 from quantize.ir.integer_params import CODE_MAX, CODE_MIN, quant_of
-from quantize.load.open import open_model
+from quantize.load.open import ModelFormat, open_model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +24,14 @@ class Model:
         name: From the bundle, or the file's name without its ending.
         sha256: Of the model file.
         inputs: Inputs (N, ...) int8 that came with it, None where none did.
+        tflite: The TFLite file that it was read from, None for another format.
     """
 
     name: str
     graph: IntGraph
     sha256: str
     inputs: Mapping[str, Array] | None = None
+    tflite: bytes | None = None
 
 
 def load_model(path: Path) -> Model:
@@ -46,7 +48,8 @@ def _load_file(path: Path) -> Model:
     opened = open_model(path)
     if not isinstance(opened.content, IntGraph):
         raise ModelFileError(f"{path}: a float model; quantize it first with edge-quantize run")
-    return Model(opened.name, opened.content, opened.sha256)
+    tflite = opened.data if opened.format is ModelFormat.TFLITE else None
+    return Model(opened.name, opened.content, opened.sha256, tflite=tflite)
 
 
 def _load_bundle(directory: Path) -> Model:
@@ -62,7 +65,7 @@ def _load_bundle(directory: Path) -> Model:
     model = _load_file(found / file)
     inputs = _self_test_inputs(found, manifest, model)
     graph = replace(model.graph, name=manifest.name)
-    return Model(manifest.name, graph, model.sha256, inputs)
+    return Model(manifest.name, graph, model.sha256, inputs, model.tflite)
 
 
 def _newest_version(directory: Path) -> Path:

@@ -1,8 +1,9 @@
 """The README of an export: how to use what lies beside it."""
 
+from firmware_export.kernels import FOLDER
 from firmware_export.program import Program
 from firmware_export.provenance import Provenance
-from firmware_export.record import ExportRecord
+from firmware_export.record import FILE_NAME, ExportRecord
 from firmware_export.source_text import function_name
 
 _TEXT = """# {p}
@@ -14,10 +15,10 @@ Inference in C99: no heap, no stdio, no start-up work; constants in flash, one s
 
 | file | what |
 |---|---|
-| `{p}.h`, `{p}.c` | the model |
-| `kernels/` | the kernels it calls (Apache-2.0) |
-| `{p}_selftest.h`, `{p}_selftest.c` | {vectors} golden vectors; not needed to run the model |
-| `CMakeLists.txt` | `add_subdirectory`, then link `{p}` |
+| `{at}{p}.h`, `{at}{p}.c` | the model |
+| `{at}kernels/` | the kernels it calls (Apache-2.0) |
+| `{at}{p}_selftest.h`, `{at}{p}_selftest.c` | {vectors} golden vectors, for tests |
+| {package} | the build system's: docs/firmware.md of the exporter says what to do with it |
 
 Compile `{p}.c` with -O2; nothing else is needed.
 
@@ -43,6 +44,8 @@ def readme_text(program: Program, record: ExportRecord, provenance: Provenance) 
     notes = "".join(f"\nNote: {note}\n" for note in record.notes)
     text = _TEXT.format(
         p=program.prefix,
+        at=record.source_folder,
+        package=_package_files(record),
         line=provenance.line(),
         arena=program.arena.size_bytes,
         vectors=record.vectors,
@@ -52,3 +55,14 @@ def readme_text(program: Program, record: ExportRecord, provenance: Provenance) 
         out_macro=first_output.upper(),
     )
     return text + notes
+
+
+def _package_files(record: ExportRecord) -> str:
+    """Return the names of what is neither the model nor a kernel nor about the export."""
+    start = record.source_folder
+    own = {"README.md", FILE_NAME}
+    own |= {f"{start}{record.prefix}{ending}" for ending in (".h", ".c")}
+    own |= {f"{start}{record.prefix}_selftest{ending}" for ending in (".h", ".c")}
+    kernels = f"{start}{FOLDER}/"
+    names = [name for name in record.files if name not in own and not name.startswith(kernels)]
+    return ", ".join(f"`{name}`" for name in names)

@@ -62,6 +62,7 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
         stack_bytes: None without a compiler.
         compiler: Its command and version, None where it is not installed.
         peak_layer: The operation during which most bytes are alive.
+        peak_buffers: What is alive then, and its bytes.
         files: Every file of the export, sorted.
         notes: What a reader has to know besides.
     """
@@ -85,6 +86,14 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str]
     notes: list[str]
     layers: list[LayerRecord]
+    peak_buffers: dict[str, int] = {}
+
+    @property
+    def source_folder(self) -> str:
+        """Where the C files are below the export: "" or a path that ends in a slash."""
+        source = f"{self.prefix}.c"
+        paths = (name for name in self.files if name.rsplit("/", 1)[-1] == source)
+        return next(paths, source).removesuffix(source)
 
 
 class VerifyRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,18 +74,18 @@ _COUNT = """uint32_t {p}_selftest_vector_count(void)
 """
 
 _COMPARE_PART = """    for (uint32_t i = 0u; i < {size}u; i++) {{
-        differing += {output}()[i] != golden[{start}u + i] ? 1u : 0u;
+        differing += {output}()[i] != golden[{at}i] ? 1u : 0u;
     }}
 """
 
 _LOAD_PART = """    for (uint32_t i = 0u; i < {size}u; i++) {{
-        {input}()[i] = golden[{start}u + i];
+        {input}()[i] = golden[{at}i];
     }}
 """
 
 _FIRST_PART = """    for (int32_t i = 0; i < {size}; i++) {{
-        if ({output}()[i] != golden[{start} + i]) {{
-            return {start} + i;
+        if ({output}()[i] != golden[{at}i]) {{
+            return {at}i;
         }}
     }}
 """
@@ -113,7 +113,8 @@ def _parts(program: Program, kind: str, template: str) -> str:
     for tensor, name in zip(tensors, names, strict=True):
         size = program.size_bytes(tensor)
         function = function_name(program, kind, name)
-        text += template.format(size=size, start=start, **{kind: function})
+        at = f"{start} + " if start else ""
+        text += template.format(size=size, at=at, **{kind: function})
         start += size
     return text
 

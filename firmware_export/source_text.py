@@ -33,7 +33,7 @@ class _Tables:
         if key in self._names:
             return self._names[key], ""
         self._names[key] = name
-        return name, table(name, values, DType(str(values.dtype)))
+        return name, table(name, values, DType(str(values.dtype)), placement="EDGE_WEIGHTS")
 
 
 def _opening(program: Program, provenance: Provenance) -> str:
@@ -42,7 +42,8 @@ def _opening(program: Program, provenance: Provenance) -> str:
     return (
         f"{provenance.c_lines()}"
         f'#include "{prefix}.h"\n\n'
-        '#include "kernels/edge_kernels.h"\n\n'
+        '#include "kernels/edge_kernels.h"\n'
+        '#include "kernels/edge_placement.h"\n\n'
         "#include <stddef.h>\n"
         "#include <string.h>\n\n"
         f"{comment(f'{prefix}.h belongs to another export if this does not compile.')}\n"
@@ -99,7 +100,7 @@ def _arena(program: Program) -> str:
         "#if defined(__GNUC__)\n"
         f"__attribute__((aligned({program.target.alignment_bytes})))\n"
         "#endif\n"
-        f"static int8_t {prefix}_arena[{macro}_ARENA_BYTES];\n"
+        f"EDGE_ARENA static int8_t {prefix}_arena[{macro}_ARENA_BYTES];\n"
         "#endif\n"
     )
 

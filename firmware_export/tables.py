@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firmware_export.boards import TargetRecord
 from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord
 
 NAME_WIDTH = 48  # converters join the names of all that they fused
@@ -18,7 +19,7 @@ def export_table(record: ExportRecord) -> str:
         ("RAM", f"{record.ram_bytes:,} bytes"),
         ("  of which arena", f"{record.arena_bytes:,} bytes ({_above_bound(record)})"),
         ("  of which stack", _bytes_or_unknown(record.stack_bytes)),
-        ("peak layer", _shortened(record.peak_layer)),
+        ("peak layer", shortened(record.peak_layer)),
     ]
     return "\n".join((_two_columns(rows), *(f"note: {note}" for note in record.notes)))
 
@@ -57,18 +58,38 @@ def layers_table(layers: Sequence[LayerRecord]) -> str:
     head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'instructions':>13} {'constants':>10} "
     lines = [
         f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {_counted(layer):>13} "
-        f"{layer.constants_bytes:>10,} {layer.live_bytes:>8,}  {_shortened(layer.name)} "
+        f"{layer.constants_bytes:>10,} {layer.live_bytes:>8,}  {shortened(layer.name)} "
         f"{layer.output_shape}"
         for number, layer in enumerate(layers)
     ]
     return "\n".join((f"{head}{'live':>8}  output", *lines))
 
 
+def targets_table(records: Sequence[TargetRecord]) -> str:
+    """Return one line a core or board; flash and RAM of boards in KiB."""
+    lines = [f"{'target':<22} {'core':<14} {'flash':>8} {'RAM':>6}  verified on"]
+    lines += [
+        f"{record.name:<22} {record.core:<14} {_kib(record.flash_bytes):>8} "
+        f"{_kib(record.ram_bytes):>6}  {record.emulator or _elsewhere(record)}"
+        for record in records
+    ]
+    return "\n".join(lines)
+
+
+def _kib(size: int | None) -> str:
+    return "-" if size is None else f"{size // 1024:,}k"
+
+
+def _elsewhere(record: TargetRecord) -> str:
+    return "this machine" if record.core == "host" else "the board only"
+
+
 def _counted(layer: LayerRecord) -> str:
     return "-" if layer.instructions is None else f"{layer.instructions:,}"
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """Return a name in at most NAME_WIDTH characters."""
     return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…"
 
 

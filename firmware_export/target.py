@@ -10,13 +10,22 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A machine of QEMU: its name and where its memories lie (addresses and sizes in bytes)."""
+    """A machine of QEMU: its name and where its memories lie (addresses and sizes in bytes).
+
+    Attributes:
+        emulator: The command that has the machine.
+        options: What the emulator must be told besides.
+        library: How the linker is told of a C library, where the target's flags do not say it.
+    """
 
     machine: str
     rom: int
     rom_bytes: int
     ram: int
     ram_bytes: int
+    emulator: str = "qemu-system-arm"
+    options: tuple[str, ...] = ()
+    library: tuple[str, ...] = ("--specs=nano.specs", "--specs=nosys.specs")
 
 
 class Tier(StrEnum):
@@ -35,7 +44,7 @@ class Target:
         compiler: The C compiler's command.
         flags: What the compiler must know about the core.
         alignment_bytes: Where tensors and the arena may start.
-        board: The QEMU machine that `verify` runs on, None for the machine we stand on.
+        board: The QEMU machine that `verify` runs on, None where there is none.
         tier: Which kernels are called, and so how weights are laid out.
     """
 
@@ -46,14 +55,33 @@ class Target:
     board: Board | None
     tier: Tier = Tier.GENERIC
 
+    @property
+    def is_host(self) -> bool:
+        """Whether code for it runs on the machine that we stand on."""
+        return self.name == "host"
+
 
 _ARM_GCC = "arm-none-eabi-gcc"
-_MPS2 = {"rom": 0x0, "rom_bytes": 4 * MEBIBYTE, "ram": 0x2000_0000, "ram_bytes": 4 * MEBIBYTE}
-_AN385 = Board(machine="mps2-an385", **_MPS2)
-_AN386 = Board(machine="mps2-an386", **_MPS2)
-_AN500 = Board(machine="mps2-an500", **_MPS2)
+
+
+def _mps2(machine: str) -> Board:
+    return Board(machine, 0x0, 4 * MEBIBYTE, 0x2000_0000, 4 * MEBIBYTE)
+
+
+_AN385, _AN386, _AN500 = (_mps2(f"mps2-an{number}") for number in (385, 386, 500))
 # Not mps2-an521: its first core has neither FPU nor DSP.
 _AN505 = Board("mps2-an505", 0x1000_0000, 4 * MEBIBYTE, 0x3800_0000, 4 * MEBIBYTE)
+# No ROM of its own: the upper half of the memory stands in for RAM.
+_VIRT = Board(
+    machine="virt",
+    rom=0x8000_0000,
+    rom_bytes=8 * MEBIBYTE,
+    ram=0x8080_0000,
+    ram_bytes=8 * MEBIBYTE,
+    emulator="qemu-system-riscv32",
+    options=("-bios", "none"),
+    library=(),
+)
 _AN547 = Board("mps3-an547", 0x1000_0000, MEBIBYTE // 2, 0x3100_0000, 2 * MEBIBYTE)
 
 
@@ -70,6 +98,7 @@ def _arm(
 
 _SOFT = "-mfloat-abi=soft"
 _HARD = "-mfloat-abi=hard"
+_RV32IMC = ("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs")
 # A Cortex-M3 runs ARMv6-M code as it is; the start-up makes it trap unaligned accesses as an M0+.
 _ALL = (
     _arm("cortex-m0plus", _SOFT, board=_AN385),
@@ -78,6 +107,8 @@ _ALL = (
     _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500, tier=Tier.DSP),
     _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
     _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16),
+    Target("rv32imc", "riscv64-unknown-elf-gcc", _RV32IMC, 4, _VIRT),
+    Target("xtensa-lx7", "xtensa-esp32s3-elf-gcc", ("-mlongcalls",), 16, None),
     Target("host", "gcc", (), 16, None),
 )
 TARGETS = {target.name: target for target in _ALL}

@@ -13,6 +13,10 @@ _PACKAGES = {
     "arm-none-eabi-size": "Debian package binutils-arm-none-eabi",
     "arm-none-eabi-nm": "Debian package binutils-arm-none-eabi",
     "qemu-system-arm": "Debian package qemu-system-arm",
+    "qemu-system-riscv32": "Debian package qemu-system-misc",
+    "riscv64-unknown-elf-gcc": (
+        "Debian packages gcc-riscv64-unknown-elf and picolibc-riscv64-unknown-elf"
+    ),
     "gcc": "Debian packages gcc and libc6-dev",
     "size": "Debian package binutils",
 }

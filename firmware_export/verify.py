@@ -12,11 +12,10 @@ import msgspec
 from firmware_export.build import HARNESS, Image, build_image
 from firmware_export.errors import ExportDirectoryError, RunError
 from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord, read_record
-from firmware_export.target import Board, Target, find_target
+from firmware_export.target import Target, find_target
 from firmware_export.toolchain import find_tool, run_build, run_program
 
 RUN_DEADLINE_S = 600.0
-EMULATOR = "qemu-system-arm"
 HOST_COMPILER = "gcc"
 NO_DIFFERENCE = 0xFFFF_FFFF  # what -1 looks like when it is printed as a uint32
 _LINE = re.compile(r"^(\w+)=0x([0-9a-f]+)$", re.MULTILINE)
@@ -59,14 +58,16 @@ def verify_export(directory: Path, target_name: str | None = None) -> VerifyReco
     record = read_record(directory)
     _check_complete(directory, record)
     target = find_target(target_name or record.target)
+    if target.board is None and not target.is_host:
+        raise RunError(f"{target.name}: no emulator; run the self-test on the board")
     if target.board is not None:
-        find_tool(EMULATOR)
+        find_tool(target.board.emulator)
     with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:
-        image = build_image(directory, record.prefix, target, Path(folder))
+        image = build_image(directory / record.source_folder, record.prefix, target, Path(folder))
         if target.board is None:
             run = _parse(run_program([str(image.path)], Path(folder), RUN_DEADLINE_S), "")
         else:
-            run = _emulate(image, target.board, f"{record.prefix}_run")
+            run = _emulate(image, target, f"{record.prefix}_run")
     return _result(record, target, image, run)
 
 
@@ -75,25 +76,37 @@ def _check_complete(directory: Path, record: ExportRecord) -> None:
     if missing:
         raise ExportDirectoryError(f"{directory}: {missing[0]} is missing")
     if not record.vectors:
-        raise ExportDirectoryError(f"{directory}: weights only, there is nothing to run")
+        raise ExportDirectoryError(f"{directory}: no code was exported, there is nothing to run")
 
 
-def _emulate(image: Image, board: Board, function: str) -> _Run:
+def _emulate(image: Image, target: Target, function: str) -> _Run:
     """Run on QEMU with the counting plugin; -icount makes the run the same each time."""
-    work = image.path.parent
+    board, work = target.board, image.path.parent
+    assert board is not None  # the caller ran what needs no emulator
     source = str(HARNESS / "insncount.c")
     run_build([HOST_COMPILER, "-O2", "-shared", "-fPIC", "-o", "insncount.so", source], work)
-    command = [EMULATOR, "-M", board.machine, "-nographic", "-monitor", "none", "-serial", "none"]
+    command = [
+        board.emulator,
+        "-M",
+        board.machine,
+        *board.options,
+        "-nographic",
+        "-monitor",
+        "none",
+        "-serial",
+        "none",
+    ]
     command += ["-semihosting-config", "enable=on,target=native", "-icount", "shift=0"]
-    command += ["-plugin", f"{work / 'insncount.so'},{_plugin_arguments(image, function)}"]
+    command += ["-plugin", f"{work / 'insncount.so'},{_plugin_arguments(image, target, function)}"]
     command += ["-d", "plugin", "-D", "count.log", "-kernel", image.path.name]
     printed = run_program(command, work, RUN_DEADLINE_S)
     return _parse(printed, (work / "count.log").read_text())
 
 
-def _plugin_arguments(image: Image, function: str) -> str:
+def _plugin_arguments(image: Image, target: Target, function: str) -> str:
     """Return the addresses that the plugin wants: the two marks, start and end of `function`."""
-    rows = run_build(["arm-none-eabi-nm", "-S", image.path.name], image.path.parent).splitlines()
+    command = [target.compiler.removesuffix("gcc") + "nm", "-S", image.path.name]
+    rows = run_build(command, image.path.parent).splitlines()
     words = [row.split() for row in rows]
     symbols = {row[3]: (int(row[0], 16), int(row[1], 16)) for row in words if len(row) == 4}
     start, size = symbols[function]

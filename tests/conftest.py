@@ -48,15 +48,24 @@ TOOLS: dict[str, Callable[[], str | None]] = {
     "systemd": _program("systemd-analyze"),
     "qemu": _program("qemu-system-arm", "arm-none-eabi-gcc"),
     "browser": _program("chromium"),
+    "clang": _program("clang", "clang++"),
+    "cppcheck": _program("cppcheck"),
+    "riscv": _program("qemu-system-riscv32", "riscv64-unknown-elf-gcc"),
     "tflite": _module("ai_edge_litert"),
     "ort": _module("onnxruntime"),
 }
 
 
+SLOW_TOOLS = ("browser", "clang", "cppcheck", "riscv")  # large: installed for the slow tests only
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a tool that is not there; the reference models may always be missing."""
     is_required = os.environ.get("REQUIRE_TOOLS") == "1"
     for item in items:
+        if any(item.get_closest_marker(marker) for marker in SLOW_TOOLS):
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("shared_assets") and (missing := _shared()):
             item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
         for marker, probe in TOOLS.items():

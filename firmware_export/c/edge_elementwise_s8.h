@@ -2,6 +2,8 @@
 #ifndef EDGE_ELEMENTWISE_S8_H
 #define EDGE_ELEMENTWISE_S8_H
 
+#include <stddef.h>
+
 #include "edge_axes.h"
 #include "edge_requantize.h"
 
@@ -65,7 +67,7 @@ EDGE_KERNEL void edge_add_s8(const edge_add_t *add, const int8_t *left, const in
 {
     int32_t i;
 
-    if (add->broadcast != 0) {
+    if (add->broadcast != NULL) {
         edge_add_broadcast(add, left, right, output);
         return;
     }
@@ -103,7 +105,7 @@ EDGE_KERNEL void edge_mul_s8(const edge_mul_t *mul, const int8_t *left, const in
 {
     int32_t i;
 
-    if (mul->broadcast != 0) {
+    if (mul->broadcast != NULL) {
         edge_mul_broadcast(mul, left, right, output);
         return;
     }

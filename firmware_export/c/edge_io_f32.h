@@ -29,7 +29,7 @@ EDGE_KERNEL void edge_quantize_f32_s8(int32_t size, float scale, int32_t zero_po
 
     for (i = 0; i < size; i++) {
         const float steps = input[i] / scale;
-        int32_t value = zero_point;
+        int32_t value;
 
         if (steps >= 256.0f) { /* also what int32 cannot hold */
             value = INT8_MAX;
@@ -39,6 +39,8 @@ EDGE_KERNEL void edge_quantize_f32_s8(int32_t size, float scale, int32_t zero_po
             value = edge_round_f32(steps) + zero_point;
             value = value > INT8_MAX ? INT8_MAX : value;
             value = value < INT8_MIN ? INT8_MIN : value;
+        } else {
+            value = zero_point; /* NaN */
         }
         output[i] = (int8_t)value;
     }

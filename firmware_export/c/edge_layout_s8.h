@@ -14,7 +14,7 @@ extern "C" {
 EDGE_KERNEL void edge_copy_s8(int32_t size, const int8_t *EDGE_RESTRICT input,
                               int8_t *EDGE_RESTRICT output)
 {
-    memcpy(output, input, (size_t)size);
+    (void)memcpy(output, input, (size_t)size);
 }
 
 /* input (rows, input_row) into columns [offset, offset + input_row) of (rows, output_row) */
@@ -24,7 +24,7 @@ EDGE_KERNEL void edge_concat_s8(const edge_concat_t *part, const int8_t *EDGE_RE
     int32_t row;
 
     for (row = 0; row < part->rows; row++) {
-        memcpy(output + (row * part->output_row + part->offset), input + row * part->input_row,
+        (void)memcpy(output + (row * part->output_row + part->offset), input + row * part->input_row,
                (size_t)part->input_row);
     }
 }
@@ -63,11 +63,11 @@ EDGE_KERNEL void edge_pad_s8(const edge_pad_t *pad, const int8_t *EDGE_RESTRICT 
     int32_t stride[EDGE_MAX_AXES];
     int32_t rows = edge_axes_count(outer, pad->size);
 
-    memset(output, (int)pad->value, (size_t)edge_pad_count(pad));
+    (void)memset(output, (int)pad->value, (size_t)edge_pad_count(pad));
     edge_pad_strides(pad, stride);
     output += edge_axes_offset(pad->axes, pad->before, stride);
     for (; rows > 0; rows--) {
-        memcpy(output + edge_axes_offset(outer, index, stride), input, (size_t)run);
+        (void)memcpy(output + edge_axes_offset(outer, index, stride), input, (size_t)run);
         input += run;
         edge_axes_next(outer, pad->size, index);
     }

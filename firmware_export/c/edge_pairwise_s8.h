@@ -2,6 +2,8 @@
 #ifndef EDGE_PAIRWISE_S8_H
 #define EDGE_PAIRWISE_S8_H
 
+#include <stddef.h>
+
 #include "edge_axes.h"
 #include "edge_elementwise_s8.h"
 #include "edge_requantize.h"
@@ -19,19 +21,19 @@ EDGE_INLINE void edge_pairs(int32_t size, const edge_broadcast_t *shape,
                             edge_pair_function_t function, const void *table, const int8_t *left,
                             const int8_t *right, int8_t *output)
 {
-    const int32_t outer = shape == 0 ? 0 : shape->axes - 1;
-    const int32_t run = shape == 0 ? size : shape->size[outer];
-    const int32_t left_step = shape == 0 ? 1 : shape->left_stride[outer];
-    const int32_t right_step = shape == 0 ? 1 : shape->right_stride[outer];
+    const int32_t outer = shape == NULL ? 0 : shape->axes - 1;
+    const int32_t run = shape == NULL ? size : shape->size[outer];
+    const int32_t left_step = shape == NULL ? 1 : shape->left_stride[outer];
+    const int32_t right_step = shape == NULL ? 1 : shape->right_stride[outer];
     int32_t index[EDGE_MAX_AXES] = {0};
-    int32_t rows = shape == 0 ? 1 : edge_axes_count(outer, shape->size);
+    int32_t rows = shape == NULL ? 1 : edge_axes_count(outer, shape->size);
     int32_t i;
 
     for (; rows > 0; rows--) {
         const int8_t *a = left;
         const int8_t *b = right;
 
-        if (shape != 0) {
+        if (shape != NULL) {
             a += edge_axes_offset(outer, index, shape->left_stride);
             b += edge_axes_offset(outer, index, shape->right_stride);
         }

@@ -1,6 +1,12 @@
-/* Start-up on QEMU's Cortex-M boards, without vendor headers: vectors, .data and .bss, FPU and MVE
- * on, output and exit through semihosting, marks for the counting plugin, stack painting. */
+/* Start-up on QEMU's boards, without vendor headers: .data and .bss, output and exit through
+ * semihosting, marks for the counting plugin, stack painting. */
 #include "harness.h"
+
+#if defined(__riscv)
+#include "machine_riscv.h"
+#else
+#include "machine_arm.h"
+#endif
 
 #define SYS_WRITE0 0x04u
 #define SYS_EXIT_EXTENDED 0x20u
@@ -8,24 +14,10 @@
 #define FAULT_EXIT_CODE 99
 #define PAINT 0xA5C3A5C3u
 
-#define CCR (*(volatile uint32_t *)0xE000ED14u)   /* Configuration and Control Register */
-#define CFSR (*(volatile uint32_t *)0xE000ED28u)  /* Configurable Fault Status Register */
-#define CPACR (*(volatile uint32_t *)0xE000ED88u) /* Coprocessor Access Control Register */
-#define CCR_UNALIGN_TRP (1u << 3)
-#define CPACR_CP10_CP11_FULL (0xFu << 20)
-
 extern uint32_t link_stack_top[], link_stack_limit[], link_data_start[], link_data_end[],
     link_data_load[], link_bss_start[], link_bss_end[];
 
 int main(void);
-void Reset_Handler(void);
-
-static void semihost(uint32_t operation, const void *argument)
-{
-    register uint32_t r0 __asm__("r0") = operation;
-    register const void *r1 __asm__("r1") = argument;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-}
 
 static void leave(int code)
 {
@@ -64,8 +56,7 @@ static uint32_t *painted_top;
 
 __attribute__((noinline)) void harness_stack_paint(void)
 {
-    uint32_t *stack_pointer;
-    __asm__ volatile("mov %0, sp" : "=r"(stack_pointer));
+    uint32_t *stack_pointer = machine_stack_pointer();
     painted_top = stack_pointer;
     for (volatile uint32_t *word = link_stack_limit; word < stack_pointer; word++) {
         *word = PAINT;
@@ -83,17 +74,12 @@ uint32_t harness_stack_used(void)
 
 static void fault(void)
 {
-    harness_print("fault", CFSR);
+    harness_print("fault", machine_fault_cause());
     leave(FAULT_EXIT_CODE);
 }
 
-__attribute__((noreturn)) void Reset_Handler(void)
+static void start(void)
 {
-    CPACR |= CPACR_CP10_CP11_FULL;
-#if defined(__ARM_ARCH_6M__)
-    CCR |= CCR_UNALIGN_TRP; /* this board's Cortex-M3 would allow what a Cortex-M0+ does not */
-#endif
-    __asm__ volatile("dsb\n isb" ::: "memory");
     const uint32_t *load = link_data_load;
     for (uint32_t *word = link_data_start; word < link_data_end; word++) {
         *word = *load++;
@@ -102,17 +88,4 @@ __attribute__((noreturn)) void Reset_Handler(void)
         *word = 0u;
     }
     leave(main());
-    for (;;) {
-    }
 }
-
-typedef void (*handler)(void);
-
-__attribute__((section(".vectors"), used)) static const struct {
-    const uint32_t *stack_top;
-    handler handlers[15];
-} vectors = {
-    link_stack_top,
-    {Reset_Handler, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
-     fault, fault, fault},
-};

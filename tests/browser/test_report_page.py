@@ -10,7 +10,7 @@ from quantize.job import Job
 from quantize.pipeline import run_job
 from tests.quantize.cases import save_classifier, save_classifier_data
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.tflite, pytest.mark.ort]
+pytestmark = [pytest.mark.browser, pytest.mark.tflite, pytest.mark.ort]
 
 DEADLINE_S = 60
 MEASURE = """<script>parent.postMessage(

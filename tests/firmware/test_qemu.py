@@ -12,11 +12,9 @@ from firmware_export.package.cmake import cmake_files
 from firmware_export.record import ExportRecord
 from firmware_export.target import TARGETS, Tier
 from firmware_export.verify import verify_export
+from tests.firmware.cores import EMULATED
 from tests.firmware_export.int_graphs import decoder_graph, residual_graph, squeeze_excite_graph
 
-pytestmark = pytest.mark.qemu
-
-CORES = [name for name, target in TARGETS.items() if target.board is not None]
 OFFICIAL = ["ad_fcae", "kws_dscnn", "ic_resnet8", "vww_mbv1_025"]
 FLASH_BYTES = {"ad_fcae": 283_000, "kws_dscnn": 41_000, "ic_resnet8": 94_000}
 FLASH_BYTES |= {"vww_mbv1_025": 253_000}
@@ -33,7 +31,7 @@ def exported(model: Model, target: str, out: Path, vectors: int) -> ExportRecord
     return made.record
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", EMULATED)
 def test_a_small_net_equals_the_interpreter_on_every_core(core: str, tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), core, tmp_path / "net", 5)
 
@@ -45,6 +43,7 @@ def test_a_small_net_equals_the_interpreter_on_every_core(core: str, tmp_path: P
     assert record.instructions > record.macs / 2  # two products an instruction is the DSP's most
 
 
+@pytest.mark.qemu
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m55", "host"])
 def test_tables_for_smlad_are_right_on_any_core(core: str, tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 5)
@@ -55,7 +54,7 @@ def test_tables_for_smlad_are_right_on_any_core(core: str, tmp_path: Path) -> No
     assert record.differing_bytes == 0
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", EMULATED)
 def test_a_decoder_equals_the_interpreter_on_every_core(core: str, tmp_path: Path) -> None:
     exported(Model("m", decoder_graph(), "0" * 64), core, tmp_path / "net", 3)
 
@@ -64,7 +63,7 @@ def test_a_decoder_equals_the_interpreter_on_every_core(core: str, tmp_path: Pat
     assert (record.vectors, record.differing_bytes) == (3, 0)
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", EMULATED)
 def test_a_squeeze_excite_block_equals_the_interpreter_on_every_core(
     core: str, tmp_path: Path
 ) -> None:
@@ -76,12 +75,14 @@ def test_a_squeeze_excite_block_equals_the_interpreter_on_every_core(
     assert record.differing_bytes == 0
 
 
+@pytest.mark.qemu
 def test_a_run_counts_the_same_each_time(tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 2)
 
     assert verify_export(tmp_path / "net") == verify_export(tmp_path / "net")
 
 
+@pytest.mark.qemu
 def test_the_reported_footprint_is_what_a_run_shows(tmp_path: Path) -> None:
     report = exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 2)
 
@@ -92,6 +93,7 @@ def test_the_reported_footprint_is_what_a_run_shows(tmp_path: Path) -> None:
     assert abs(report.stack_bytes - run.stack_bytes) <= 32
 
 
+@pytest.mark.qemu
 def test_a_model_that_does_not_fit_the_board_is_refused_in_one_line(tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), "cortex-m55", tmp_path / "net", 1000)
     source = tmp_path / "net" / "net_selftest.c"
@@ -127,6 +129,7 @@ def check_official(name: str, core: str, shared: Path, out: Path, vectors: int) 
 
 
 @pytest.mark.shared_assets
+@pytest.mark.qemu
 def test_the_official_keyword_spotter_equals_the_interpreter(shared: Path, tmp_path: Path) -> None:
     check_official("kws_dscnn", "cortex-m4", shared, tmp_path / "net", 3)
 
@@ -137,12 +140,14 @@ def test_the_official_keyword_spotter_equals_the_interpreter(shared: Path, tmp_p
     "core", ["cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
 )
 @pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.qemu
 def test_an_official_model_equals_the_interpreter(
     name: str, core: str, shared: Path, tmp_path: Path
 ) -> None:
     check_official(name, core, shared, tmp_path / "net", 10)
 
 
+@pytest.mark.qemu
 def test_the_instructions_of_the_layers_add_up(tmp_path: Path) -> None:
     exported(Model("m", residual_graph(), "0" * 64), "cortex-m4", tmp_path / "net", 1)
 

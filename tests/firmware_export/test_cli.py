@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_export.boards import BoardRecord
 from firmware_export.cli import main
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
@@ -148,7 +149,7 @@ def test_wrong_usage_is_exit_code_2(
 
 
 def test_help_shows_an_example_of_every_command() -> None:
-    for command in ("export", "report", "verify"):
+    for command in ("export", "report", "targets", "verify"):
         done = subprocess.run(
             [sys.executable, "-m", "firmware_export", command, "--help"],
             check=True,
@@ -197,3 +198,73 @@ def test_the_layers_of_a_run_are_printed(
     printed = capsys.readouterr().out
     assert "differing bytes   0" in printed
     assert len([line for line in printed.splitlines() if "Conv2D" in line]) == 3
+
+
+def test_a_model_over_its_budget_is_exit_code_3(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "report", model, *HOST, "--budget", "flash=1m,ram=1m") == 0
+    capsys.readouterr()
+
+    assert run(monkeypatch, "report", model, *HOST, "--budget", "flash=1k,ram=512") == 3
+
+    error = capsys.readouterr().err
+    assert "over budget for host" in error
+    assert "alive at the peak: c1" in error
+    assert "more than the budget of 512" in error
+
+
+def test_a_board_brings_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = BoardRecord(about="", core="host", flash_bytes=2048, ram_bytes=1024, source="")
+    monkeypatch.setattr("firmware_export.boards.boards", lambda: {"tiny": small})
+    (tmp_path / "m.tflite").write_bytes(emit_tflite(residual_graph()))
+
+    assert run(monkeypatch, "report", tmp_path / "m.tflite", "--target", "tiny") == 3
+
+    assert "over budget for tiny" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("budget", ["64k", "flash=many"])
+def test_a_budget_that_is_none_is_exit_code_2(
+    budget: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, "report", model, *HOST, "--budget", budget) == 2
+
+
+def test_the_targets_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "targets") == 0
+    assert "nrf52840               cortex-m4        1,024k   256k" in capsys.readouterr().out
+    assert run(monkeypatch, "targets", "--json") == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+
+    assert listed["esp32-c3"]["core"] == "rv32imc"
+    assert listed["cortex-m4"]["flash_bytes"] is None
+
+
+def test_a_core_without_emulator_is_exported_and_not_verified(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+
+    assert run(monkeypatch, "export", model, "--target", "esp32-s3", "--out", out) == 0
+    assert "nothing is linked for xtensa-lx7" in capsys.readouterr().out
+    assert run(monkeypatch, "verify", out) == 1
+    assert "xtensa-lx7: no emulator" in capsys.readouterr().err
+
+
+def test_the_model_is_exported_as_data(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    assert run(monkeypatch, "export", model, *HOST, "--as", "model-data", "--out", out) == 0
+
+    assert (out / "front_door_op_resolver.h").is_file()
+    assert run(monkeypatch, "verify", out) == 1

@@ -1,4 +1,4 @@
-from firmware_export.layers import layer_records
+from firmware_export.layers import layer_records, peak_buffers
 from firmware_export.program import plan_program
 from firmware_export.target import TARGETS
 from quantize.ir.graph import IntGraph
@@ -34,3 +34,14 @@ def test_the_peak_holds_input_output_and_skip() -> None:
     layers = layer_records(plan_program(residual_graph(), TARGETS["host"]))
 
     assert [layer.live_bytes for layer in layers[:4]] == [192 + 512, 1024, 1536, 1024]
+
+
+def test_the_buffers_of_the_peak_add_up_to_its_live_bytes() -> None:
+    for target in ("host", "cortex-m4"):
+        program = plan_program(residual_graph(), TARGETS[target], "m")
+        layers = layer_records(program)
+
+        buffers = peak_buffers(program, layers)
+
+        assert sum(buffers.values()) == max(layer.live_bytes for layer in layers)
+        assert {"c1", "c2"} <= buffers.keys()

@@ -17,6 +17,7 @@ EXPECTED = """\
 #include "tiny.h"
 
 #include "kernels/edge_kernels.h"
+#include "kernels/edge_placement.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -25,16 +26,16 @@ EXPECTED = """\
 typedef char tiny_arena_is_as_planned[TINY_ARENA_BYTES == 8 ? 1 : -1];
 
 /* 0: y */
-static const int8_t layer_0_weight[6] = {
+EDGE_WEIGHTS static const int8_t layer_0_weight[6] = {
     1, 2, 3, -4, 5, -6
 };
-static const int32_t layer_0_bias[2] = {
+EDGE_WEIGHTS static const int32_t layer_0_bias[2] = {
     112, -214
 };
-static const int32_t layer_0_multiplier[1] = {
+EDGE_WEIGHTS static const int32_t layer_0_multiplier[1] = {
     1073741824
 };
-static const int8_t layer_0_shift[1] = {
+EDGE_WEIGHTS static const int8_t layer_0_shift[1] = {
     -1
 };
 static const edge_fully_connected_t layer_0 = {
@@ -47,7 +48,7 @@ static const edge_fully_connected_t layer_0 = {
 #if defined(__GNUC__)
 __attribute__((aligned(4)))
 #endif
-static int8_t tiny_arena[TINY_ARENA_BYTES];
+EDGE_ARENA static int8_t tiny_arena[TINY_ARENA_BYTES];
 #endif
 
 int8_t *tiny_input(void)

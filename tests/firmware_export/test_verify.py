@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(exported: Path) -> None:
 def test_weights_alone_cannot_be_run(tmp_path: Path) -> None:
     write_directory(tmp_path / "w", export_weights(MODEL, TARGETS["host"]).files)
 
-    with pytest.raises(ExportDirectoryError, match="weights only"):
+    with pytest.raises(ExportDirectoryError, match="no code was exported"):
         verify_export(tmp_path / "w")
 
 

@@ -1,0 +1,58 @@
+"""The placement macros, judged by the sections of the object file."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from firmware_export.export import export_model
+from firmware_export.model_file import Model
+from firmware_export.output import fill_directory
+from firmware_export.package.cmake import cmake_files
+from firmware_export.target import TARGETS
+from tests.firmware_export.int_graphs import residual_graph
+
+pytestmark = pytest.mark.gcc
+
+SYMBOL = re.compile(r"^[0-9a-f]+ .{7} (\S+)\t[0-9a-f]+ (\S+)$", re.MULTILINE)
+
+
+def sections_of_symbols(folder: Path, tools: str, *flags: str) -> dict[str, str]:
+    """Compile an export and return the section of every symbol."""
+    model = Model("net", residual_graph(), "0" * 64)
+    made = export_model(model, TARGETS["host"], package=cmake_files, vectors=1, prefix="net")
+    fill_directory(folder, made.files)
+    command = [f"{tools}gcc", "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", *flags]
+    subprocess.run([*command, "-c", "net.c"], cwd=folder, check=True)
+    dump = [f"{tools}objdump", "-t", "net.o"]
+    table = subprocess.run(dump, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return {name: section for section, name in SYMBOL.findall(table)}
+
+
+def section_type(folder: Path, tools: str, section: str) -> str:
+    command = [f"{tools}readelf", "-SW", "net.o"]
+    rows = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return next(row.split(section, 1)[1].split()[0] for row in rows.splitlines() if section in row)
+
+
+@pytest.mark.parametrize(
+    "tools", ["", pytest.param("arm-none-eabi-", marks=pytest.mark.qemu)], ids=["host", "arm"]
+)
+def test_weights_and_arena_go_where_the_macros_say(tools: str, tmp_path: Path) -> None:
+    weights, arena = '-DEDGE_WEIGHTS_SECTION=".qspi"', '-DEDGE_ARENA_SECTION=".bss.dtcm"'
+
+    sections = sections_of_symbols(tmp_path, tools, weights, arena)
+
+    tables = ("_weight", "_bias", "_multiplier", "_shift")
+    assert {sections[name] for name in sections if name.endswith(tables)} == {".qspi"}
+    assert sections["net_arena"] == ".bss.dtcm"
+    assert section_type(tmp_path, tools, ".bss.dtcm") == "NOBITS"  # no room in flash
+    assert section_type(tmp_path, tools, ".qspi") == "PROGBITS"
+
+
+def test_without_the_macros_the_compiler_decides(tmp_path: Path) -> None:
+    sections = sections_of_symbols(tmp_path, "")
+
+    assert sections["net_arena"] == ".bss"
+    assert sections["layer_0_weight"].startswith(".rodata")
