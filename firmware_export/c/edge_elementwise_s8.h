@@ -2,6 +2,7 @@
 #ifndef EDGE_ELEMENTWISE_S8_H
 #define EDGE_ELEMENTWISE_S8_H
 
+#include "arch/mve/edge_add_mve.h"
 #include "edge_axes.h"
 #include "edge_requantize.h"
 
@@ -69,7 +70,7 @@ EDGE_KERNEL void edge_add_s8(const edge_add_t *add, const int8_t *left, const in
         edge_add_broadcast(add, left, right, output);
         return;
     }
-    for (i = 0; i < add->size; i++) {
+    for (i = edge_add_mve(add, left, right, output); i < add->size; i++) {
         output[i] = edge_add_element(add, left[i], right[i]);
     }
 }
