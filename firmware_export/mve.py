@@ -82,7 +82,7 @@ def finish_words(layer: LayerRows, order: npt.NDArray[np.int64]) -> npt.NDArray[
 
 
 def depthwise_order(channels: int) -> npt.NDArray[np.int64]:
-    """Return the channels as widening from int8 to int32 leaves them: 0, 4, 8, 12, 1, 5 and so on."""
+    """Return the channels as widening to int32 leaves them: 0, 4, 8, 12, 1, 5 and so on."""
     blocks = np.arange(round_up(channels, VECTOR)).reshape(-1, LANES, LANES)
     return blocks.transpose(0, 2, 1).reshape(-1)
 

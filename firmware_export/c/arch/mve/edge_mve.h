@@ -159,11 +159,11 @@ EDGE_INLINE int8x16_t edge_mve_cell(const int8_t *cells, int32_t channel, int32_
                        : vldrbq_z_s8(cell + channel, vctp8q((uint32_t)count));
 }
 
-/* Two taps a round: their products fit int16 together, as weights lie in [-127, 127]. "then" is VPST
- * and "t" the suffix of what it rules, or both are empty. */
-#define EDGE_MVE_PAIRS(then, t)                                                                    \
-    __asm__("vmsr p0, %[mask]\n\t"                                                                 \
-            "wls lr, %[pairs], 2f\n"                                                               \
+/* Two taps a round: their products fit int16 together, as weights lie in [-127, 127]. "then" is
+ * VPST and "t" the suffix of what it rules, or both are empty. "start" sets the predicate, to what
+ * VCTP of `count` gives: GCC 12 knows no clobber of VPR, so another value might get lost. */
+#define EDGE_MVE_PAIRS(start, then, t)                                                             \
+    __asm__(start "wls lr, %[pairs], 2f\n"                                                         \
             "1:\n\t"                                                                               \
             "ldrd %[first], %[second], [%[cells]], #8\n\t"                                         \
             "add %[first], %[channel]\n\t"                                                         \
@@ -191,14 +191,14 @@ EDGE_INLINE int8x16_t edge_mve_cell(const int8_t *cells, int32_t channel, int32_
               [cells] "+&r"(cells), [weight] "+&r"(weight), [first] "=&r"(first),                  \
               [second] "=&r"(second)                                                               \
             : [pairs] "r"(taps >> 1), [channel] "r"(channel), [mask] "r"(mask)                     \
-            : "lr", "q0", "q1", "q2", "q3", "vpr", "memory")
+            : "lr", "q0", "q1", "q2", "q3", "memory")
 
 /* The sums of 16 channels; what stands in those that are not there is not stored. */
 EDGE_INLINE edge_mve_channels_t edge_mve_taps(const int8_t *cells, int32_t taps, int32_t channel,
                                               int32_t count, const int8_t *weight,
                                               const int32_t *finish)
 {
-    const uint32_t mask = count >= 16 ? 0xFFFFu : (1u << count) - 1u;
+    const uint32_t mask = (1u << count) - 1u;
     edge_mve_channels_t sums;
     const int8_t *first;
     const int8_t *second;
@@ -208,9 +208,9 @@ EDGE_INLINE edge_mve_channels_t edge_mve_taps(const int8_t *cells, int32_t taps,
     sums.c = vldrwq_s32(finish + 2 * EDGE_MVE_FINISH_WORDS);
     sums.d = vldrwq_s32(finish + 3 * EDGE_MVE_FINISH_WORDS);
     if (count >= 16) {
-        EDGE_MVE_PAIRS("", "");
+        EDGE_MVE_PAIRS("", "", "");
     } else {
-        EDGE_MVE_PAIRS("vpst\n\t", "t");
+        EDGE_MVE_PAIRS("vmsr p0, %[mask]\n\t", "vpst\n\t", "t");
     }
     if ((taps & 1) != 0) {
         const int8x16_t values = edge_mve_cell(cells, channel, count);
