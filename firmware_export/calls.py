@@ -6,6 +6,7 @@ from typing import assert_never
 from firmware_export.dsp import conv_dsp_parameters, dense_dsp_parameters
 from firmware_export.errors import FirmwareExportError, UnsupportedForCError
 from firmware_export.moving_parameters import moving_parameters
+from firmware_export.mve import conv_mve_parameters, dense_mve_parameters
 from firmware_export.parameters import (
     Parameters,
     add_parameters,
@@ -114,16 +115,22 @@ def _calls(operation: Operation, graph: IntGraph, tier: Tier) -> list[Call]:
     return [Call(_parameters(operation, graph, tier), inputs, operation.output)]
 
 
+def _unchanged(plain: Parameters) -> Parameters:
+    return plain
+
+
+_CONV = {Tier.GENERIC: _unchanged, Tier.DSP: conv_dsp_parameters, Tier.MVE: conv_mve_parameters}
+_DENSE = {Tier.GENERIC: _unchanged, Tier.DSP: dense_dsp_parameters, Tier.MVE: dense_mve_parameters}
+
+
 def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters | None:
     match operation:
         case Conv2D() | DepthwiseConv2D():
-            plain = conv_parameters(operation, graph)
-            return conv_dsp_parameters(plain) if tier is Tier.DSP else plain
+            return _CONV[tier](conv_parameters(operation, graph))
         case TransposeConv2D():
             return transpose_conv_parameters(operation, graph)
         case FullyConnected():
-            plain = dense_parameters(operation, graph)
-            return dense_dsp_parameters(plain) if tier is Tier.DSP else plain
+            return _DENSE[tier](dense_parameters(operation, graph))
         case Add() | Sub():
             return add_parameters(operation, graph)
         case Mul():

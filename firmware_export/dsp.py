@@ -28,7 +28,7 @@ def conv_dsp_parameters(plain: Parameters) -> Parameters:
         return _conv(plain, weight.reshape(len(weight), -1))
     channels = weight.shape[2]
     rows = weight.reshape(-1, channels).T
-    inputs = _input_channels(plain)
+    inputs = input_channels(plain)
     if inputs == 1:
         return _conv(plain, rows)
     return _depthwise(plain, rows) if inputs == channels and channels % 4 == 0 else plain
@@ -36,7 +36,7 @@ def conv_dsp_parameters(plain: Parameters) -> Parameters:
 
 def dense_dsp_parameters(plain: Parameters) -> Parameters:
     """Return the dsp kernel of a fully connected layer, `plain` where that cannot take it."""
-    layer = _prepared(plain, plain.arrays["weight"])
+    layer = prepared(plain, plain.arrays["weight"])
     if layer is None or not layer.fits_twins():
         return plain
     name = "edge_fully_connected_dsp"
@@ -46,7 +46,7 @@ def dense_dsp_parameters(plain: Parameters) -> Parameters:
 
 def conv_words(rows: Array) -> Words:
     """Return weights (O, K) as twins, (O / 2, K / 4, 2), both rounded up and filled with 0."""
-    filled = np.zeros((_up(len(rows), 2), _up(rows.shape[1], 4)), np.int32)
+    filled = np.zeros((round_up(len(rows), 2), round_up(rows.shape[1], 4)), np.int32)
     filled[: len(rows), : rows.shape[1]] = rows
     halves = 256 * filled[0::2] + filled[1::2]
     values = halves.reshape(len(halves), -1, 2, 2)  # (…, first or second half, even or odd)
@@ -55,7 +55,7 @@ def conv_words(rows: Array) -> Words:
 
 def dense_words(rows: Array) -> Words:
     """Return weights (O, I) as twins, (O / 4, I / 4, 2 pairs of rows, 2), filled with 0."""
-    filled = np.zeros((_up(len(rows), 4), rows.shape[1]), np.int32)
+    filled = np.zeros((round_up(len(rows), 4), rows.shape[1]), np.int32)
     filled[: len(rows)] = rows
     words = conv_words(filled)
     fours = words.reshape(len(words) // 2, 2, -1, 2)
@@ -70,7 +70,7 @@ def depthwise_words(rows: Array) -> Words:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Layer:
+class LayerRows:
     """What the kernels read, before it is packed; int64.
 
     Attributes:
@@ -96,7 +96,7 @@ class _Layer:
 
     def finish(self, multiple: int) -> dict[str, Array]:
         """Return bias, multiplier and exponent, filled up for a whole multiple of channels."""
-        spare = _up(len(self.bias), multiple) - len(self.bias)
+        spare = round_up(len(self.bias), multiple) - len(self.bias)
         scales = spare if len(self.multiplier) == len(self.bias) else 0
         return {
             "bias": np.pad(2 * self.bias, (0, spare)).astype(np.int32),
@@ -115,16 +115,16 @@ class _Layer:
 
 
 def _conv(plain: Parameters, rows: Array) -> Parameters:
-    layer = _prepared(plain, rows)
+    layer = prepared(plain, rows)
     if layer is None or not layer.fits_twins():
         return plain
     arrays: dict[str, Array] = {"weight": conv_words(layer.rows), "finish": layer.finish_words(2)}
-    scratch_bytes = 5 * _up(rows.shape[1], 4)  # two pixels as int16, one as int8
+    scratch_bytes = 5 * round_up(rows.shape[1], 4)  # two pixels as int16, one as int8
     return _with_shape(plain, "edge_conv_dsp_s8", arrays, scratch_bytes)
 
 
 def _depthwise(plain: Parameters, rows: Array) -> Parameters:
-    layer = _prepared(plain, rows)
+    layer = prepared(plain, rows)
     if layer is None:
         return plain
     arrays: dict[str, Array] = {
@@ -143,7 +143,8 @@ def _with_shape(
     return Parameters(kernel, "edge_conv_dsp_t", fields, arrays, scratch_bytes=scratch_bytes)
 
 
-def _input_channels(plain: Parameters) -> int:
+def input_channels(plain: Parameters) -> int:
+    """Return how many channels a convolution reads."""
     image = plain.fields["input"]
     assert isinstance(image, tuple)
     channels = image[2]
@@ -151,12 +152,12 @@ def _input_channels(plain: Parameters) -> int:
     return channels
 
 
-def _prepared(plain: Parameters, rows: Array) -> _Layer | None:
+def prepared(plain: Parameters, rows: Array) -> LayerRows | None:
     """Return what the kernels read of a layer, None where it cannot be said that way."""
     exponent = np.where(plain.arrays["multiplier"] == 0, 1, -plain.arrays["shift"].astype(np.int64))
     if exponent.min() < 1:
         return None
-    layer = _Layer(
+    layer = LayerRows(
         rows.astype(np.int64),
         plain.arrays["bias"].astype(np.int64),
         plain.arrays["multiplier"].astype(np.int64),
@@ -169,7 +170,7 @@ def _prepared(plain: Parameters, rows: Array) -> _Layer | None:
     return layer if (abs(layer.bias) + layer.reach()).max() < DOUBLED_LIMIT else None
 
 
-def _settled(layer: _Layer, zero_point: int) -> _Layer:
+def _settled(layer: LayerRows, zero_point: int) -> LayerRows:
     """Return the layer with no weights, and a bias in reach, where a channel has but one code.
 
     Converters give a channel that died in training a bias of about 2**30, and a factor so small
@@ -182,7 +183,7 @@ def _settled(layer: _Layer, zero_point: int) -> _Layer:
         for sums in (layer.bias - layer.reach(), layer.bias + layer.reach())
     ]
     is_settled = codes[0] == codes[1]  # requantize is monotone
-    return _Layer(
+    return LayerRows(
         np.where(is_settled[:, None], 0, layer.rows),
         np.where(is_settled, 4 * (codes[0] - zero_point), layer.bias),
         np.where(is_settled, 1 << 30, layer.multiplier),  # over 2, twice: a quarter
@@ -190,5 +191,6 @@ def _settled(layer: _Layer, zero_point: int) -> _Layer:
     )
 
 
-def _up(count: int, multiple: int) -> int:
+def round_up(count: int, multiple: int) -> int:
+    """Return the next multiple, `count` itself where it is one."""
     return -(-count // multiple) * multiple

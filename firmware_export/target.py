@@ -33,6 +33,7 @@ class Tier(StrEnum):
 
     GENERIC = "generic"
     DSP = "dsp"
+    MVE = "mve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ _ALL = (
     _arm("cortex-m4", _HARD, "-mfpu=fpv4-sp-d16", board=_AN386, tier=Tier.DSP),
     _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500, tier=Tier.DSP),
     _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
-    _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16),
+    _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16, tier=Tier.MVE),
     Target("rv32imc", "riscv64-unknown-elf-gcc", _RV32IMC, 4, _VIRT),
     Target("xtensa-lx7", "xtensa-esp32s3-elf-gcc", ("-mlongcalls",), 16, None),
     Target("host", "gcc", (), 16, None),

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "arch/mve/edge_add_mve.h"
 #include "edge_axes.h"
 #include "edge_requantize.h"
 
@@ -71,7 +72,7 @@ EDGE_KERNEL void edge_add_s8(const edge_add_t *add, const int8_t *left, const in
         edge_add_broadcast(add, left, right, output);
         return;
     }
-    for (i = 0; i < add->size; i++) {
+    for (i = edge_add_mve(add, left, right, output); i < add->size; i++) {
         output[i] = edge_add_element(add, left[i], right[i]);
     }
 }

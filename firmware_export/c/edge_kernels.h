@@ -2,7 +2,7 @@
  *
  * Each takes a const table (edge_types.h says what it must hold), its inputs and its output.
  * "in place": the output may be the very memory of the input (of either input); never may they
- * overlap otherwise. Only the two kernels that name it need scratch memory.
+ * overlap otherwise. Only the kernels that name it need scratch memory.
  *
  *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
  *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
@@ -43,6 +43,15 @@
  *   edge_fully_connected_dsp_s8(const edge_fully_connected_dsp_t *, const int8_t *input,
  *                               int8_t *output)
  *
+ * For cores with Helium (arch/mve), likewise:
+ *
+ *   edge_conv_mve_s8(const edge_conv_mve_t *, const int8_t *input, int8_t *scratch, int8_t *output)
+ *   edge_pointwise_conv_mve_s8(const edge_conv_mve_t *, const int8_t *input, int8_t *output)
+ *   edge_depthwise_conv_mve_s8(const edge_conv_mve_t *, const int8_t *input, int8_t *scratch,
+ *                              int8_t *output)
+ *   edge_fully_connected_mve_s8(const edge_fully_connected_mve_t *, const int8_t *input,
+ *                               int8_t *output)
+ *
  * Arithmetic: bit for bit that of TensorFlow Lite Micro's reference kernels and of CMSIS-NN's
  * default build. Floats only in edge_io_f32.h, which is not included here.
  */
@@ -52,6 +61,9 @@
 #include "arch/dsp/edge_conv_dsp_s8.h"
 #include "arch/dsp/edge_depthwise_conv_dsp_s8.h"
 #include "arch/dsp/edge_fully_connected_dsp_s8.h"
+#include "arch/mve/edge_conv_mve_s8.h"
+#include "arch/mve/edge_depthwise_conv_mve_s8.h"
+#include "arch/mve/edge_fully_connected_mve_s8.h"
 #include "edge_conv_s8.h"
 #include "edge_depthwise_conv_s8.h"
 #include "edge_elementwise_s8.h"

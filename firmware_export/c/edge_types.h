@@ -165,6 +165,43 @@ typedef struct {
     const int8_t *exponent;
 } edge_fully_connected_dsp_t;
 
+/* Convolution and depthwise convolution with weights as the mve kernels want them.
+ *
+ * shape   as for edge_conv_dsp_t.
+ * weight  channels and values rounded up, and filled up with 0.
+ *         convolution: (fours of output channels, sixteens of the values that one reads, 4, 16)
+ *         depthwise:   (sixteens of channels, taps, 16), each in [-127, 127]
+ * finish  nine words for four channels: four folded biases; four multipliers; four int8 shifts in
+ *         one word, the first lowest, in [-31, -1]. Zeros and a shift of -1 for channels filled up.
+ *         convolution: channels in order
+ *         depthwise:   of 16 channels first 0, 4, 8, 12; then 1, 5, 9, 13; and so on
+ *         For every channel |folded bias| + 128 * (sum of |weight|) < 2^30 must hold.
+ */
+typedef struct {
+    edge_conv_t shape;
+    const int8_t *weight;
+    const int32_t *finish;
+} edge_conv_mve_t;
+
+/* Fully connected with one scale, with weights as the mve kernel wants them.
+ *
+ * weight  (fours of outputs, sixteens of inputs, 4, 16), rounded up and filled up with 0
+ * bias    folded, filled up to whole fours
+ * multiplier, shift  of all outputs, shift in [-31, -1]
+ */
+typedef struct {
+    int32_t input_size;
+    int32_t output_size;
+    int32_t is_per_channel; /* 0 */
+    int32_t output_zero_point;
+    int32_t activation_min;
+    int32_t activation_max;
+    int32_t multiplier;
+    int32_t shift;
+    const int8_t *weight;
+    const int32_t *bias;
+} edge_fully_connected_mve_t;
+
 /* How two tensors of unlike shapes meet: the output's axes (outermost first) and how many elements
  * a step along each axis moves in either input; 0 where that input has size 1 and is repeated.
  *

@@ -217,6 +217,54 @@ static void run_fully_connected_dsp(void)
     answer(output, (size_t)size);
 }
 
+typedef void (*conv_mve_kernel)(const edge_conv_mve_t *, const int8_t *, int8_t *, int8_t *);
+
+/* A null kernel is the pointwise one, which needs no scratch memory. */
+static void run_conv_mve(conv_mve_kernel kernel)
+{
+    edge_conv_mve_t layer;
+    const int8_t *input;
+    int8_t *scratch;
+    int8_t *output;
+    int32_t size;
+
+    layer.shape = next_shape();
+    layer.weight = next_s8();
+    layer.finish = next_s32();
+    input = next_s8();
+    scratch = kernel != NULL ? next_output(&size) : NULL;
+    output = next_output(&size);
+    if (kernel != NULL) {
+        kernel(&layer, input, scratch, output);
+    } else {
+        edge_pointwise_conv_mve_s8(&layer, input, output);
+    }
+    answer(output, (size_t)size);
+}
+
+static void run_fully_connected_mve(void)
+{
+    edge_fully_connected_mve_t layer;
+    const int8_t *input;
+    int8_t *output;
+    int32_t size;
+
+    layer.input_size = next_int();
+    layer.output_size = next_int();
+    layer.is_per_channel = next_int();
+    layer.output_zero_point = next_int();
+    layer.activation_min = next_int();
+    layer.activation_max = next_int();
+    layer.multiplier = next_int();
+    layer.shift = next_int();
+    layer.weight = next_s8();
+    layer.bias = next_s32();
+    input = next_s8();
+    output = next_output(&size);
+    edge_fully_connected_mve_s8(&layer, input, output);
+    answer(output, (size_t)size);
+}
+
 static void run_fully_connected(void)
 {
     edge_fully_connected_t layer;
@@ -611,6 +659,10 @@ static void run(int32_t operation)
     case 25: run_log_softmax(); break;
     case 26: run_l2_normalization(); break;
     case 27: run_each(log_of_sum); break;
+    case 28: run_conv_mve(edge_conv_mve_s8); break;
+    case 29: run_conv_mve(NULL); break;
+    case 30: run_conv_mve(edge_depthwise_conv_mve_s8); break;
+    case 31: run_fully_connected_mve(); break;
     default: abort();
     }
 }

@@ -47,6 +47,10 @@ OPERATIONS = (
     "log_softmax",
     "l2_normalization",
     "log_of_sum",
+    "conv_mve",
+    "pointwise_conv_mve",
+    "depthwise_conv_mve",
+    "fully_connected_mve",
 )
 
 

@@ -18,7 +18,7 @@ from tests.firmware_export.kernel_host import (
 HARNESS = KERNELS.parent / "qemu"
 HEADERS = sorted(path.relative_to(KERNELS).as_posix() for path in KERNELS.rglob("*.h"))
 ARM = sorted(name for name, target in TARGETS.items() if target.compiler.startswith("arm-"))
-TESTS = ("test_kernels", "test_dsp")
+TESTS = ("test_kernels", "test_dsp", "test_mve")
 ALLOWED_SYMBOLS = r"memcpy|memset|__aeabi_(idiv|lmul)|__clzsi2"
 
 
@@ -114,6 +114,20 @@ def test_the_dsp_kernels_equal_the_generic_ones_at_every_optimization(
 @pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m7", "cortex-m33", "cortex-m55"])
 def test_the_dsp_kernels_equal_the_generic_ones_on_any_core(tmp_path: Path, target: str) -> None:
     assert _run_on(target, "test_dsp", tmp_path, "-O2") == 0
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("level", ["-O0", "-Og", "-O1", "-Os", "-O2", "-O3"])
+def test_the_mve_kernels_equal_the_generic_ones_at_every_optimization(
+    tmp_path: Path, level: str
+) -> None:
+    assert _run_on("cortex-m55", "test_mve", tmp_path, level, "-fno-omit-frame-pointer") == 0
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m4"])
+def test_the_mve_kernels_equal_the_generic_ones_on_any_core(tmp_path: Path, target: str) -> None:
+    assert _run_on(target, "test_mve", tmp_path, "-O2") == 0
 
 
 def _run_on(target: str, test: str, folder: Path, *options: str) -> int:
