@@ -102,6 +102,7 @@ def test_every_method_is_one_of_the_resolver(name: str) -> None:
         "Conv2D",
         "DepthwiseConv2D",
         "FullyConnected",
+        "Gather",
         "HardSwish",
         "L2Normalization",
         "LeakyRelu",
