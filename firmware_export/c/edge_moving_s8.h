@@ -30,7 +30,7 @@ EDGE_KERNEL void edge_slice_s8(const edge_slice_t *slice, const int8_t *EDGE_RES
             slice->first + edge_axes_offset(outer, index, slice->input_stride);
 
         if (stride == 1) {
-            memcpy(output, input + at, (size_t)run);
+            (void)memcpy(output, input + at, (size_t)run);
         } else {
             for (i = 0; i < run; i++) {
                 output[i] = input[at + i * stride];
@@ -50,7 +50,7 @@ EDGE_KERNEL void edge_gather_s8(const edge_gather_t *gather, const int8_t *EDGE_
 
     for (row = 0; row < gather->rows; row++) {
         for (i = 0; i < gather->count; i++) {
-            memcpy(output, input + gather->indices[i] * gather->run, (size_t)gather->run);
+            (void)memcpy(output, input + gather->indices[i] * gather->run, (size_t)gather->run);
             output += gather->run;
         }
         input += gather->row_size * gather->run;
@@ -70,7 +70,7 @@ EDGE_KERNEL void edge_resize_nearest_s8(const edge_resize_nearest_t *resize,
         const int8_t *row = input + resize->rows[y] * resize->input.width * channels;
 
         for (x = 0; x < resize->output.width; x++) {
-            memcpy(output, row + resize->columns[x] * channels, (size_t)channels);
+            (void)memcpy(output, row + resize->columns[x] * channels, (size_t)channels);
             output += channels;
         }
     }
