@@ -137,7 +137,7 @@ def test_moments_are_those_of_the_patches() -> None:
     [
         ("kws_dscnn_float", "kws01", 28.3, 0.990, 75_000),
         ("ic_resnet8_float", "cifar10_raw", 23.2, 0.985, 93_000),
-        ("ic_resnet_large_float", "cifar10_raw", 26.7, 0.988, 520_000),
+        ("ic_resnet_large_float", "cifar10_raw", 26.7, 0.993, 520_000),
     ],
 )
 def test_reference_models_reach_the_bar(
