@@ -1,14 +1,16 @@
-"""The quantizer table: our integers beside ONNX Runtime's, on the same models and samples.
+"""The quantizer table: our integers beside the peers', on the same models and samples.
 
-python benchmarks/quantize_bench.py [--shared DIR] [--only NAME]… [--no-peer] [--json FILE]
+python benchmarks/quantize_bench.py [--shared DIR] [--only NAME]… [--no-peers] [--json FILE]
 
 Each model goes through `edge-quantize run` in a process of its own, so that wall time and peak
-memory are that model's alone; with the peer (needs onnxruntime) ONNX Runtime's min-max
-per-channel quantization runs right after it in the same way. Times hang on the machine and its
-load: compare them within one run. Published figures are those our design set itself as targets.
+memory are that model's alone; the peers run right after it in the same way: ONNX Runtime's static
+quantization, per channel, by each of its range methods, and ai-edge-quantizer where there is a
+float TFLite file of the model (it takes nothing else). Times hang on the machine and its load:
+compare them within one run. Bar and goal are what the design asks of us.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -22,63 +24,94 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-PEER = Path(__file__).with_name("ort_static_peer.py")
+HERE = Path(__file__).parent
+METHODS = ("minmax", "percentile", "entropy")
 MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model, its samples, and the figures that were published for it.
+    """One model, its samples, and what the design asks of it.
 
     Attributes:
         title: For the table.
-        model: Below the folder of shared assets.
-        samples: Folder with calib.npz and eval.npz there, or the name of a synthetic set.
+        model: Below the folder of shared assets, or of this checkout.
+        samples: Folder with calib.npz and eval.npz there, or the name of a set that is made here.
+        tflite: The same float model for ai-edge-quantizer; None where there is none.
         task: Given where it cannot be inferred.
-        published: ONNX Runtime 1.32, measured once: min-max and percentile, per channel.
         bar: What the design asks of us.
+        goal: What it hopes for.
     """
 
     title: str
     model: str
     samples: str
+    tflite: str | None = None
     task: str | None = None
-    published: str = "-"
     bar: str = "-"
+    goal: str = "-"
 
 
+TINY = "models/mlperf_tiny"
 CASES = (
     Case(
         "KWS DS-CNN",
-        "models/mlperf_tiny/kws_dscnn_float.onnx",
+        f"{TINY}/kws_dscnn_float.onnx",
         "evalsets/kws01",
-        published="27.98 dB, 0.9951 / 28.29 dB, 0.9877",
+        f"{TINY}/kws_dscnn_float.tflite",
         bar="28.3 dB, 0.990",
+        goal="30.5 dB, 0.9975",
     ),
     Case(
         "IC ResNet8",
-        "models/mlperf_tiny/ic_resnet8_float.onnx",
+        f"{TINY}/ic_resnet8_float.onnx",
         "evalsets/cifar10_raw",
-        published="23.02 dB, 0.9718 / 23.16 dB, 0.9882",
+        f"{TINY}/ic_resnet8_float_sig.tflite",
         bar="23.2 dB, 0.985",
+        goal="26 dB, 0.993",
     ),
     Case(
         "ResNet-large",
-        "models/mlperf_tiny/ic_resnet_large_float.onnx",
+        f"{TINY}/ic_resnet_large_float.onnx",
         "evalsets/cifar10_raw",
-        published="24.51 dB, 0.9906 / 26.71 dB, 0.9953",
+        f"{TINY}/ic_resnet_large_float.tflite",
         bar="26.7 dB, 0.993",
+        goal="29 dB, 0.998",
     ),
     Case(
         "hello_world",
         "models/tflm/hello_world_float.onnx",
         "sine",
-        published="32.3 dB, RMSE 0.024 / 32.1 dB",
+        "models/tflm/hello_world_float.tflite",
         bar="32 dB",
+        goal="34 dB",
     ),
-    Case("VWW (synthetic)", "models/mlperf_tiny/vww_mbv1_025_float.onnx", "images"),
-    Case("AD (synthetic)", "models/mlperf_tiny/ad_fcae_float_official.onnx", "spectra", "anomaly"),
+    Case(
+        "VWW (made-up data)",
+        f"{TINY}/vww_mbv1_025_float.onnx",
+        "images",
+        f"{TINY}/vww_mbv1_025_float_sig.tflite",
+    ),
+    Case(
+        "AD (made-up data)",
+        f"{TINY}/ad_fcae_float_sig.onnx",
+        "spectra",
+        f"{TINY}/ad_fcae_float_sig.tflite",
+        task="anomaly",
+    ),
+    Case("MobileNetV2, ours", "examples/mobilenet_v2/mobilenet_v2.onnx", "digits"),
+    Case("MobileNetV3, ours", "examples/mobilenet_v3/mobilenet_v3.onnx", "digits"),
+    Case("YOLO-like, ours", "examples/detector/detector.onnx", "shapes", task="tensor"),
 )
+
+
+PLAIN = """\
+range_methods = ["min_max"]
+equalize_strength = 0.0
+weight_rounding = "nearest"
+bias_correction = false
+search_samples = 0
+"""
 
 
 def main() -> None:
@@ -86,32 +119,80 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--only", action="append", metavar="NAME", help="part of a title")
-    parser.add_argument("--no-peer", action="store_true", help="do not run ONNX Runtime's own")
+    parser.add_argument("--no-peers", action="store_true", help="run ours alone")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     arguments = parser.parse_args()
     if not (arguments.shared / "models").is_dir():
-        print("The reference models are not beside this checkout (--shared DIR): nothing measured.")
-        return
-    chosen = [case for case in CASES if _is_chosen(case, arguments.only)]
-    rows = [measure(case, arguments.shared, has_peer=not arguments.no_peer) for case in chosen]
+        print("The reference models are not beside this checkout (--shared DIR): only ours.")
+    if not importlib.util.find_spec("ai_edge_quantizer"):
+        print("ai-edge-quantizer is not installed (the extra `bench`): without its column.")
+    chosen = [
+        case
+        for case in CASES
+        if _is_chosen(case, arguments.only) and _model(case, arguments.shared).is_file()
+    ]
+    rows = []
+    for case in chosen:
+        rows.append(measure(case, arguments.shared, has_peers=not arguments.no_peers))
+        if arguments.json:  # so far: a run takes minutes
+            arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     print(markdown(rows))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def measure(case: Case, shared: Path, *, has_peer: bool) -> dict[str, Any]:
-    """Return our figures, and the peer's from the same minute."""
+def measure(case: Case, shared: Path, *, has_peers: bool) -> dict[str, Any]:
+    """Return our figures, and the peers' from the same minutes."""
+    print(case.title, file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         calibrate, evaluate = _samples(case, shared, Path(folder))
-        model = shared / case.model
+        model = _model(case, shared)
         task = ["--task", case.task] if case.task else []
-        ours = _json_of(
-            "-m", "quantize", "run", model, "--calibrate", calibrate, "--evaluate", evaluate,
-            "--out", Path(folder) / "out", "--json", *task,
-        )  # fmt: skip
-        peer = _json_of(PEER, model, calibrate, evaluate) if has_peer else None
-    ours["bundle"] = Path(ours["bundle"]).name
-    return {"case": asdict(case), "ours": ours, "peer": peer}
+        run = ("-m", "quantize", "run", model, "--calibrate", calibrate, "--evaluate", evaluate,
+               "--out", Path(folder) / "out", "--json", *task)  # fmt: skip
+        ours = _json_of(*run)
+        plain = _json_of(*run, "--recipe", _plain_recipe(Path(folder)), "--no-page")
+        if case.samples == "shapes":
+            before, after = _precisions(model, Path(ours["bundle"]) / "model.onnx")
+            ours["metric"] = {"name": "mAP", "float": before, "int8": after}
+        files = [model, calibrate, evaluate]
+        peers = _peers(case, shared, files, Path(folder)) if has_peers else {}
+    for facts in (ours, plain):
+        facts["bundle"] = Path(facts["bundle"]).name
+    return {"case": asdict(case), "ours": ours, "plain": plain, "peers": peers}
+
+
+def _plain_recipe(folder: Path) -> Path:
+    """Return the recipe that does what ONNX Runtime's min-max does: what the rest costs shows."""
+    path = folder / "plain.toml"
+    path.write_text(PLAIN)
+    return path
+
+
+def _peers(case: Case, shared: Path, files: list[Path], folder: Path) -> dict[str, Any]:
+    """Return the figures of every peer that can take the model, by name."""
+    found, out = {}, folder / "peer.onnx"
+    for method in METHODS:
+        found[f"ORT {method}"] = _json_of(HERE / "ort_static_peer.py", *files, out, method)
+        if case.samples == "shapes":
+            (found[f"ORT {method}"]["metric"],) = _precisions(out)
+    if case.tflite is not None and importlib.util.find_spec("ai_edge_quantizer"):
+        tflite = shared / case.tflite
+        script = HERE / "ai_edge_peer.py"
+        found["ai-edge"] = _json_of(script, *files, folder / "peer.tflite", tflite)
+    return found
+
+
+def _precisions(*paths: Path) -> list[float]:
+    """Return the mean average precision of detectors.
+
+    In a process of its own, as all that needs much memory here: the peak that a child process
+    reports is at least what its parent had.
+    """
+    lines = _printed("-m", "examples.detector.score", *paths).decode().splitlines()
+    return [float(line.split()[-1]) for line in lines]
+
+
+def _model(case: Case, shared: Path) -> Path:
+    return (ROOT if case.model.startswith("examples/") else shared) / case.model
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -124,19 +205,30 @@ def _is_chosen(case: Case, names: list[str] | None) -> bool:
 
 
 def _json_of(*command: object) -> dict[str, Any]:
+    printed = _printed(*command)
+    found: dict[str, Any] = json.loads(printed[printed.index(b"{") :])  # a peer logs before it
+    return found
+
+
+def _printed(*command: object) -> bytes:
     done = subprocess.run(
         [sys.executable, *map(str, command)],
-        stdout=subprocess.PIPE,
-        check=True,
+        capture_output=True,
+        check=False,
         cwd=ROOT,
-        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(ROOT)},
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}: {done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def _samples(case: Case, shared: Path, folder: Path) -> tuple[Path, Path]:
     """Return the files to calibrate and to evaluate with."""
+    if case.samples in WRITTEN:
+        _printed("-m", "examples.scenes.write_data", folder)
+        parts = (folder / f"{case.samples}_{part}.npz" for part in ("calib", "eval"))
+        return next(parts), next(parts)
     if case.samples not in SYNTHETIC:
         return shared / case.samples / "calib.npz", shared / case.samples / "eval.npz"
     calibrate, evaluate = SYNTHETIC[case.samples](np.random.default_rng(20261123))
@@ -180,36 +272,39 @@ def _spectra(rng: np.random.Generator) -> tuple[Arrays, Arrays]:
 
 
 SYNTHETIC = {"sine": _sine, "images": _images, "spectra": _spectra}
+WRITTEN = ("digits", "shapes")
 
 
 def _accuracy(rows: list[dict[str, Any]]) -> str:
-    head = (
-        "model",
-        "metric float → int8",
-        "SQNR dB",
-        "of logits",
-        "agreement",
-        "ORT min-max now",
-        "ORT min-max / percentile, published in the design",
-        "bar",
-    )
-    return _table(head, [_accuracy_cells(row) for row in rows])
+    peers = (*(f"ORT {method}" for method in METHODS), "ai-edge")
+    head = ("model", "metric, float", "ours", *peers, "bar", "goal")
+    return _table(head, [_accuracy_cells(row, peers) for row in rows])
 
 
-def _accuracy_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    ours, peer, case = row["ours"], row["peer"], row["case"]
+def _accuracy_cells(row: dict[str, Any], peers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return SQNR, agreement and metric of all, each beside the float model's metric."""
+    ours, case = row["ours"], row["case"]
     metric, has_classes = ours["metric"], ours["task"] == "classification"
-    theirs = _number(peer and peer["sqnr_db"], 2)
+    int8 = ours | {"metric": metric and metric["int8"]}
     return (
         case["title"],
-        f"{metric['name']} {metric['float']:.4f} → {metric['int8']:.4f}" if metric else "-",
-        _number(ours["sqnr_db"], 2),
-        _number(ours["logits_sqnr_db"], 2),
-        _number(ours["agreement"], 4),
-        f"{theirs}, {peer['agreement']:.4f}" if peer and has_classes else theirs,
-        case["published"],
+        f"{metric['name']} {metric['float']:.4f}" if metric else "-",
+        _answer(int8, has_classes=has_classes),
+        *(_answer(row["peers"].get(peer), has_classes=has_classes) for peer in peers),
         case["bar"],
+        case["goal"],
     )
+
+
+def _answer(facts: dict[str, Any] | None, *, has_classes: bool) -> str:
+    if facts is None:
+        return "-"
+    parts = [f"{_number(facts['sqnr_db'], 2)} dB"]
+    if has_classes:
+        parts.append(f"{facts['agreement']:.4f}")
+    if facts["metric"] is not None:
+        parts.append(f"metric {facts['metric']:.4f}")
+    return ", ".join(parts)
 
 
 def _parity(rows: list[dict[str, Any]]) -> str:
@@ -237,34 +332,25 @@ def _parity(rows: list[dict[str, Any]]) -> str:
 
 
 def _cost(rows: list[dict[str, Any]]) -> str:
-    head = (
-        "model",
-        "int8 ONNX",
-        "of ORT's",
-        "int8 TFLite",
-        "quantize s",
-        "with report s",
-        "ORT s",
-        "peak MiB",
-        "ORT peak MiB",
-    )
-    return _table(head, [_cost_cells(row) for row in rows])
+    head = ("model", "by", "int8 ONNX", "int8 TFLite", "wall s", "peak MiB")
+    return _table(head, [cells for row in rows for cells in _cost_rows(row)])
 
 
-def _cost_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    ours, peer = row["ours"], row["peer"]
-    size = ours["files"]["onnx_bytes"]
-    return (
-        row["case"]["title"],
-        f"{size:,}",
-        _number(peer and size / peer["onnx_bytes"], 2),
-        f"{ours['files']['tflite_bytes']:,}",
-        f"{quantize_seconds(ours):.2f}",
-        f"{ours['wall_s']:.2f}",
-        _number(peer and peer["wall_s"], 2),
-        f"{ours['peak_rss_bytes'] / MIB:.0f}",
-        _number(peer and peer["peak_rss_bytes"] / MIB, 0),
-    )
+def _cost_rows(row: dict[str, Any]) -> list[tuple[str, ...]]:
+    ours, title = row["ours"], row["case"]["title"]
+    files = [f"{ours['files'][kind]:,}" for kind in ("onnx_bytes", "tflite_bytes")]
+    wall = f"{quantize_seconds(ours):.2f} ({ours['wall_s']:.2f} with report)"
+    rows = [(title, "ours", *files, wall, f"{ours['peak_rss_bytes'] / MIB:.0f}")]
+    plain = row["plain"]
+    files = [f"{plain['files'][kind]:,}" for kind in ("onnx_bytes", "tflite_bytes")]
+    peak = f"{plain['peak_rss_bytes'] / MIB:.0f}"
+    rows.append((title, "ours, min-max", *files, f"{quantize_seconds(plain):.2f}", peak))
+    for name, peer in row["peers"].items():
+        size = f"{peer['file_bytes']:,}"
+        files = ["-", size] if name == "ai-edge" else [size, "-"]
+        peak = f"{peer['peak_rss_bytes'] / MIB:.0f}"
+        rows.append((title, name, *files, f"{peer['wall_s']:.2f}", peak))
+    return rows
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -274,7 +360,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def quantize_seconds(ours: dict[str, Any]) -> float:
     """Return the time until the integers stood: every stage but those that only measure."""
-    measured = {"evaluate", "parity", "write"}
+    measured = {"evaluate", "parity", "explain", "write"}
     return sum(taken for stage, taken in ours["stages_s"].items() if stage not in measured)
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import paho.mqtt.client as mqtt
 
 from edge_runtime.engines.onnx_engine import OnnxEngine
+from edge_runtime.engines.protocol import EngineSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 TICKS_HZ = os.sysconf("SC_CLK_TCK")
@@ -110,7 +111,7 @@ def quantized(directory: Path) -> Path:
 
 def bare_inference_ms(bundle: Path) -> float:
     """Return the median time of one inference, in this process, with nothing around it."""
-    engine = OnnxEngine((bundle / "model.onnx").read_bytes(), threads=1)
+    engine = OnnxEngine((bundle / "model.onnx").read_bytes(), EngineSettings(threads=1))
     tensors = {name: np.zeros((1, *shape[1:]), np.float32) for name, shape in engine.inputs.items()}
     times = []
     for _ in range(500):
@@ -123,12 +124,7 @@ def bare_inference_ms(bundle: Path) -> float:
 def run_daemon(directory: Path, engine: str, seconds: float, bare_ms: float) -> list[Figure]:
     """Run mosquitto, a subscriber and the daemon; return what they showed."""
     port = free_port()
-    config = directory / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        sys.exit("runtime_bench: mosquitto is missing; scripts/install-tools installs it")
-    broker = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
+    broker = start_mosquitto(directory, port)
     subscriber = Subscriber(port)
     try:
         return watch_daemon(directory, engine, subscriber, (port, seconds, bare_ms))
@@ -136,6 +132,16 @@ def run_daemon(directory: Path, engine: str, seconds: float, bare_ms: float) -> 
         subscriber.close()
         broker.terminate()
         broker.wait()
+
+
+def start_mosquitto(directory: Path, port: int) -> subprocess.Popen[bytes]:
+    """Return a broker without accounts on a loopback port."""
+    config = directory / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        sys.exit("runtime_bench: mosquitto is missing; scripts/install-tools installs it")
+    return subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
 
 
 def watch_daemon(
@@ -241,12 +247,12 @@ def resident_mb(pid: int) -> float:
     return 0.0
 
 
-def wait_for(is_there: Callable[[], bool], what: str) -> None:
+def wait_for(is_there: Callable[[], bool], what: str, within_s: float = READY_S) -> None:
     """Wait until something is there, or end with its name."""
-    deadline = time.monotonic() + READY_S
+    deadline = time.monotonic() + within_s
     while not is_there():
         if time.monotonic() > deadline:
-            sys.exit(f"runtime_bench: {what} did not come within {READY_S:.0f} s")
+            sys.exit(f"runtime_bench: {what} did not come within {within_s:.0f} s")
         time.sleep(0.01)
 
 

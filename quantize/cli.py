@@ -1,11 +1,9 @@
 """edge-quantize: arguments in, tables or one JSON object out, exit code."""
 
 import json
-import math
 import resource
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,34 +13,34 @@ import msgspec
 from rich.console import Console
 
 from edge_runtime._version import __version__
-from edge_runtime.errors import BundleError, EdgeRuntimeError
-from edge_runtime.manifest import ImageInput, TensorInput, WindowInput, check_preprocessing
+from edge_runtime.command_edge import EXIT_INTERRUPTED
+from edge_runtime.errors import EdgeRuntimeError
+from quantize.budget import Budget
+from quantize.calibrate.cache import merge_caches
 from quantize.calibrate.labels import read_class_names
-from quantize.calibrate.open_data import AS_THE_MODEL_TAKES_IT, DataSettings, Preprocessing
-from quantize.comparison import Comparison, compare_models
+from quantize.calibrate.open_data import DataSettings
+from quantize.compare.comparison import compare_models
+from quantize.console.facts import comparison_facts, outcome_facts
+from quantize.console.option_types import FiniteFloat, Percent
 from quantize.console.progress import Progress
+from quantize.console.settings_files import (
+    read_decoder,
+    read_preprocessing,
+    read_recipe_file,
+    value_range,
+)
 from quantize.console.tables import print_comparison, print_inspection, print_outcome
-from quantize.errors import DataError, QuantizeError, RecipeError, UnsupportedModelError
+from quantize.errors import DataError, QuantizeError, UnsupportedModelError
+from quantize.executors import Kernels
 from quantize.inspection import inspect_model
 from quantize.job import Job
+from quantize.job_integers import calibrate_part
+from quantize.parallel import read_workers
 from quantize.pipeline import Outcome, run_job
-from quantize.recipe import Recipe, read_recipe
 from quantize.report.task import Task
 
 EXIT_OUR_ERROR = 1
-EXIT_DROP = 3
-
-
-class _FiniteFloat(click.FloatRange):
-    """A number that is not NaN or infinite: against those every comparison would pass."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is no finite number", param, ctx)
-        return number
+EXIT_BUDGET = 3
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -58,6 +56,9 @@ class _OneLineErrors(click.Group):
         except (QuantizeError, EdgeRuntimeError) as error:
             click.echo(f"error: {' '.join(str(error).split())}", err=True)
             ctx.exit(EXIT_OUR_ERROR)
+        except KeyboardInterrupt:  # click would say "Aborted!" and exit with 1
+            click.echo("edge-quantize: interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
 
 
 def _examples(*lines: str) -> str:
@@ -84,7 +85,7 @@ def _data_options(command: _Command) -> _Command:
             "--preprocess",
             type=_EXISTING,
             metavar="FILE.toml",
-            help='What the device does to an image or to rows: kind = "image", width, height, …',
+            help='What the device does to an image, to rows or to sound: kind = "image", width, …',
         ),
         click.option(
             "--target-column", metavar="C", help="Column of a .csv file with labels or targets."
@@ -101,20 +102,43 @@ def _data_options(command: _Command) -> _Command:
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
+_CACHE = click.option(
+    "--calibration-cache",
+    type=_EXISTING,
+    metavar="DIR",
+    help="Keep what samples showed there, shard by shard: an interrupted run goes on.",
+)
+
+
 @main.command(
     epilog=_examples(
         "edge-quantize run kws.onnx --calibrate calib.npz --evaluate eval.npz --out models",
         "edge-quantize run cats.tflite --calibrate images/ --preprocess image.toml --out models",
+        "edge-quantize run kws.onnx --no-data --input-range -2 2 --out models",
         "edge-quantize run pump.onnx --calibrate rows.csv --task anomaly --out models",
+        "edge-quantize run yolo.onnx --calibrate images/ --preprocess image.toml \\",
+        "    --decoder yolo.toml --labels names.txt --out models",
+        "edge-quantize run kws.onnx --calibrate calib.npz --evaluate eval.npz --out models"
+        " --max-drop 0.5 --max-flips 1% --time-limit 600",
     )
 )
 @click.argument("model", type=_EXISTING)
 @click.option(
     "--calibrate",
-    required=True,
     type=_EXISTING,
     metavar="DATA",
-    help="Samples that the ranges are learned from: .npz, .csv or a folder.",
+    help="Samples that the ranges are learned from, 32 or more: .npz, .csv or a folder.",
+)
+@click.option(
+    "--no-data",
+    is_flag=True,
+    help="There are none: ranges from batch normalizations and propagation, far less exact.",
+)
+@click.option(
+    "--input-range",
+    type=(FiniteFloat(), FiniteFloat()),
+    metavar="LOW HIGH",
+    help="With --no-data: what every input value lies in.  [default: of --preprocess, else 0 1]",
 )
 @click.option(
     "--evaluate",
@@ -129,81 +153,182 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 @click.option("--task", type=click.Choice([task.value for task in Task]), help="If not inferred.")
 @click.option(
     "--threshold",
-    type=_FiniteFloat(),
+    type=FiniteFloat(),
     metavar="T",
     help="Score that is an anomaly.  [default: 99th percentile of the calibration data]",
 )
 @click.option(
     "--max-drop",
-    type=_FiniteFloat(min=0.0),
+    type=FiniteFloat(min=0.0),
     metavar="D",
-    help="Exit with 3 where the metric is worse by more: points of accuracy or AUC, percent of"
-    " RMSE. The bundle is written all the same; nothing is searched for.",
+    help="Search for integers whose metric is worse by no more: points of accuracy, AUC or mAP,"
+    " percent of RMSE. The best are written all the same where none are; exit code 3 says so.",
+)
+@click.option(
+    "--max-flips",
+    type=Percent(),
+    metavar="P%",
+    help="Likewise: of the predictions no more may change. Needs no labels.",
+)
+@click.option(
+    "--time-limit",
+    type=FiniteFloat(min=0.0),
+    metavar="SECONDS",
+    help="Begin no further candidate of a search after that; there is always a model.",
+)
+@click.option(
+    "--parallel",
+    default="1",
+    metavar="N|dask://HOST:PORT",
+    help="Threads that rank layers in a search, or a Dask cluster; the result is the same.",
+)
+@click.option(
+    "--decoder",
+    type=_EXISTING,
+    metavar="FILE.toml",
+    help='What the outputs of a detector, a segmentation or a pose mean: kind = "yolov8", heads, …'
+    " Labels are those of --labels; the metric is the SQNR, with --boxes mAP.",
+)
+@click.option(
+    "--boxes",
+    type=_EXISTING,
+    metavar="FILE.jsonl",
+    help="True boxes of the images measured on, a JSON object a line: size, boxes, classes, file.",
 )
 @click.option("--out", required=True, type=_EXISTING, metavar="DIR", help="Where bundles are kept.")
+@_CACHE
 @click.option("--no-page", is_flag=True, help="Leave report.html out of the bundle.")
 @_data_options
 @_JSON
 def run(**options: Any) -> None:
     """Quantize MODEL and write DIR/NAME/VERSION with the int8 files and what was measured."""
     started = time.perf_counter()
+    preprocessing = read_preprocessing(options["preprocess"])
+    _check_data_options(options)
     job = Job(
         model=options["model"],
         calibrate=options["calibrate"],
+        input_range=options["input_range"] or value_range(preprocessing),
         evaluate=options["evaluate"],
         out=options["out"],
         name=options["name"],
         version=options["version"],
         force=options["force"],
-        recipe=_read_recipe(options["recipe"]),
+        recipe=read_recipe_file(options["recipe"]),
         task=Task(options["task"]) if options["task"] else None,
         labels=options["labels"],
-        preprocessing=_read_preprocessing(options["preprocess"]),
+        preprocessing=preprocessing,
+        decoder=read_decoder(options["decoder"]),
+        boxes=options["boxes"],
         target_column=options["target_column"],
         threshold=options["threshold"],
-        max_drop=options["max_drop"],
+        budget=_budget(options),
+        workers=read_workers(options["parallel"]),
+        cache=options["calibration_cache"],
         page=not options["no_page"],
     )
     with Progress(Console(stderr=True)) as progress:
-        outcome = run_job(job, progress.watch)
+        outcome = run_job(job, progress.watch, progress.note)
     if options["as_json"]:
         cost = {
             "wall_s": round(time.perf_counter() - started, 3),
             "stages_s": progress.seconds(),
             "peak_rss_bytes": _peak_rss_bytes(),
         }
-        _print_json(_outcome_facts(outcome) | cost)
+        _print_json(outcome_facts(outcome) | cost)
     else:
         print_outcome(Console(), outcome)
-    _check_drop(outcome, options["max_drop"])
+    _check_search(outcome, options["max_drop"])
 
 
 @main.command(
     epilog=_examples(
         "edge-quantize compare digits.onnx models/digits/1/model.tflite --data test.npz",
         "edge-quantize compare a.tflite b.tflite --data test.npz --json",
+        "edge-quantize compare model.tflite firmware/digits --data test.npz",
     )
 )
 @click.argument("model_a", type=_EXISTING)
 @click.argument("model_b", type=_EXISTING)
 @click.option("--data", required=True, type=_EXISTING, metavar="DATA", help="Samples to run.")
+@click.option(
+    "--kernels",
+    type=click.Choice([kernels.value for kernels in Kernels]),
+    default=Kernels.DEFAULT.value,
+    show_default=True,
+    help="LiteRT's, for int8 TFLite: what devices run, or what microcontrollers agree with.",
+)
 @_data_options
 @_JSON
 def compare(**options: Any) -> None:
-    """Tell how MODEL_B differs from MODEL_A: end to end, and layer by layer where names agree."""
+    """Tell how MODEL_B differs from MODEL_A.
+
+    A model is a float or int8 .onnx or .tflite file, or a directory that `edge-firmware export`
+    wrote, whose C is built for this machine and run. Compared are the outputs, the logits and the
+    predictions, end to end; where names agree also every layer, and every operation on equal
+    inputs.
+    """
     settings = DataSettings(
-        preprocessing=_read_preprocessing(options["preprocess"]),
+        preprocessing=read_preprocessing(options["preprocess"]),
         target_column=options["target_column"],
         class_names=read_class_names(options["labels"]) if options["labels"] else (),
     )
     with Progress(Console(stderr=True)) as progress:
         found = compare_models(
-            options["model_a"], options["model_b"], options["data"], settings, progress.watch
+            (options["model_a"], options["model_b"]),
+            options["data"],
+            settings,
+            progress.watch,
+            kernels=Kernels(options["kernels"]),
         )
     if options["as_json"]:
-        _print_json(_comparison_facts(found))
+        _print_json(comparison_facts(found))
     else:
         print_comparison(Console(), found)
+
+
+@main.command(
+    epilog=_examples(
+        "edge-quantize calibrate cats.onnx --calibrate cats.npz --calibration-cache a --part 1/2",
+    )
+)
+@click.argument("model", type=_EXISTING)
+@click.option("--calibrate", required=True, type=_EXISTING, metavar="DATA", help="As in run.")
+@click.option("--recipe", type=_EXISTING, metavar="R.toml", help="The same as in run.")
+@click.option("--part", default="1/1", show_default=True, metavar="I/N", help="Which part is ours.")
+@_CACHE
+@_data_options
+def calibrate(**options: Any) -> None:
+    """Do a part of MODEL's calibration, on this machine; `run` goes on from the merged parts.
+
+    With equalization there are two rounds: all parts of the first are needed for the second.
+    """
+    if options["calibration_cache"] is None:
+        raise click.UsageError("--calibration-cache is needed: it is what this command makes")
+    job = Job(
+        model=options["model"],
+        calibrate=options["calibrate"],
+        out=Path(),
+        recipe=read_recipe_file(options["recipe"]),
+        labels=options["labels"],
+        preprocessing=read_preprocessing(options["preprocess"]),
+        target_column=options["target_column"],
+        cache=options["calibration_cache"],
+    )
+    with Progress(Console(stderr=True)) as progress:
+        missing = calibrate_part(job, _part(options["part"]), progress.watch)
+    click.echo("the calibration is whole" if missing is None else f"our part is done; {missing}")
+
+
+@main.command(
+    "merge-caches",
+    epilog=_examples("edge-quantize merge-caches laptop-cache server-cache --into all"),
+)
+@click.argument("sources", nargs=-1, required=True, type=_EXISTING)
+@click.option("--into", required=True, type=_EXISTING, metavar="DIR", help="Where all goes.")
+def merge(sources: tuple[Path, ...], into: Path) -> None:
+    """Put calibration shards of several runs or machines together; nothing is overwritten."""
+    click.echo(f"{merge_caches(sources, into)} new shards in {into}")
 
 
 @main.command(
@@ -224,96 +349,42 @@ def inspect(model: Path, *, as_json: bool) -> None:
         raise UnsupportedModelError(found.name, found.problems)
 
 
-def _read_recipe(path: Path | None) -> Recipe:
-    if path is None:
-        return Recipe()
-    text = _read_text(path, RecipeError)
-    try:
-        return read_recipe(text)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
+def _check_data_options(options: dict[str, Any]) -> None:
+    if (options["calibrate"] is None) is not options["no_data"]:
+        raise click.UsageError("give --calibrate DATA, or --no-data where there is none")
+    if options["input_range"] is not None:
+        low, high = options["input_range"]
+        if not options["no_data"]:
+            raise click.UsageError("--input-range is for --no-data: data shows its own range")
+        if low >= high:
+            raise click.UsageError(f"--input-range: {low:g} {high:g}, allowed is LOW below HIGH")
 
 
-def _read_preprocessing(path: Path | None) -> Preprocessing:
-    if path is None:
-        return AS_THE_MODEL_TAKES_IT
-    try:
-        settings = tomllib.loads(_read_text(path, DataError))
-        tagged = {"type": settings.pop("kind", None), **settings}
-        spec = msgspec.convert(tagged, TensorInput | ImageInput | WindowInput)
-        check_preprocessing(spec)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, BundleError) as error:
-        raise DataError(f"{path}: {_about_kind(error)}") from error
-    return spec
+def _part(text: str) -> tuple[int, int]:
+    """Return I/N as numbers from 0."""
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise click.UsageError(f"--part: {text!r}, allowed is I/N with I from 1 to N")
+    return int(index) - 1, int(count)
 
 
-def _about_kind(error: Exception) -> str:
-    """Return msgspec's words with our name of the tag, and what it allows."""
-    if "`$.type`" in str(error):
-        return "kind: allowed are tensor, image, window"
-    return str(error)
+def _budget(options: dict[str, Any]) -> Budget:
+    budget = Budget(options["max_drop"], options["max_flips"], options["time_limit"])
+    if budget.time_limit_s is not None and not budget.is_limited:
+        raise click.UsageError("--time-limit is of a search; give --max-drop or --max-flips")
+    return budget
 
 
-def _read_text(path: Path, error_type: type[QuantizeError]) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise error_type(f"{path}: cannot be read ({error})") from error
-
-
-def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    """Return what `run --json` prints, but for its cost."""
-    evaluation, facts = outcome.report.evaluation, outcome.report.facts
-    metric = evaluation.metrics[0] if evaluation.metrics else None
-    return {
-        "bundle": str(outcome.bundle),
-        "task": evaluation.task.value,
-        "metric": metric
-        and {"name": metric.name, "float": metric.float_value, "int8": metric.int8_value},
-        "metrics": {
-            entry.name: {"float": entry.float_value, "int8": entry.int8_value}
-            for entry in evaluation.metrics
-        },
-        "groups": {
-            name: {"name": entry.name, "float": entry.float_value, "int8": entry.int8_value}
-            for name, entry in evaluation.groups.items()
-        },
-        "samples": evaluation.samples,
-        "sqnr_db": evaluation.sqnr_db,
-        "logits_sqnr_db": evaluation.logits_sqnr_db,
-        "agreement": evaluation.agreement,
-        "changed_predictions": evaluation.changed_predictions,
-        "files": {"onnx_bytes": facts.onnx_bytes, "tflite_bytes": facts.tflite_bytes},
-        "parity": {
-            name: {
-                "max_lsb": parity.max_lsb,
-                "differing_share": parity.differing_share,
-                "changed_predictions": parity.changed_predictions,
-                "operation_max_lsb": parity.operation_max_lsb,
-                "samples": parity.samples,
-            }
-            for name, parity in outcome.report.parity.items()
-        },
-    }
-
-
-def _comparison_facts(found: Comparison) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(found)
-    return {key: value for key, value in facts.items() if key != "max_lsb" or value is not None}
-
-
-def _check_drop(outcome: Outcome, allowed: float | None) -> None:
-    if allowed is None:
+def _check_search(outcome: Outcome, max_drop: float | None) -> None:
+    """Exit with 3 where the model is not within the budget."""
+    search = outcome.report.search
+    if search is None:
         return
-    metrics = outcome.report.evaluation.metrics
-    if not metrics:
+    if max_drop is not None and not outcome.report.evaluation.metrics:
         raise DataError("--max-drop: the labels allow no metric (AUC needs both 0 and 1)")
-    if metrics[0].drop > allowed:
-        click.echo(
-            f"error: {metrics[0].name} is worse by {metrics[0].drop:.3f}, allowed is {allowed:g}",
-            err=True,
-        )
-        sys.exit(EXIT_DROP)
+    if search.reason is not None:
+        click.echo(f"error: {search.reason}", err=True)
+        sys.exit(EXIT_BUDGET)
 
 
 def _print_json(facts: dict[str, Any]) -> None:

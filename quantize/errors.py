@@ -5,8 +5,10 @@ QuantizeError
  │   └─ UnsupportedModelError          a model that is sound, but has things that we do not support
  ├─ GraphError (ValueError)            a graph that breaks the rules of its stage
  ├─ DataError (ValueError)             calibration or evaluation data that cannot be used
+ │   └─ MissingShardsError             a cache of calibration shards that is not whole yet
  ├─ RecipeError (ValueError)           a recipe that cannot be read
  ├─ OutputError                        a bundle that cannot be written where it should be
+ ├─ ClusterError                       workers that cannot be had
  └─ ScaleRangeError (ValueError)       a factor that no fixed-point multiplier can express
 """
 
@@ -42,12 +44,26 @@ class DataError(QuantizeError, ValueError):
     """Calibration or evaluation data is empty, of the wrong shape, or not finite."""
 
 
+class MissingShardsError(DataError):
+    """Shards of a calibration that other parts have to compute are not there."""
+
+    def __init__(self, kind: str, missing: int, total: int) -> None:
+        super().__init__(
+            f"calibration cache: {missing} of {total} shards of {kind} are missing;"
+            " compute the other parts, merge their caches, then go on"
+        )
+
+
 class RecipeError(QuantizeError, ValueError):
     """A recipe has an unknown key or a value outside what is allowed."""
 
 
 class OutputError(QuantizeError):
     """A bundle cannot be written: the directory refuses it, or holds that version already."""
+
+
+class ClusterError(QuantizeError):
+    """Workers were asked for that cannot be had: no such number, no cluster, no package for it."""
 
 
 class ScaleRangeError(QuantizeError, ValueError):

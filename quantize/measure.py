@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantize.calibrate.dataset import Batch, Dataset
+from quantize.detecting import Detector, as_objects
 from quantize.emit.onnx_float import emit_float_onnx
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
@@ -14,6 +15,7 @@ from quantize.executors import Kernels, OnnxRunner, TfliteRunner, split
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.interpreter import trace
 from quantize.report.codes import codes_by_name, reals_by_name
+from quantize.report.detection import Graded
 from quantize.report.evaluation import Answers, anomaly_scores
 from quantize.report.layers import LayerError, compare_layers
 from quantize.report.parity import Codes, Executor, Runner
@@ -58,8 +60,8 @@ SELF_TEST_EXECUTORS: Mapping[str, Executor] = {
 
 
 def float_runner(graph: FloatGraph) -> Reals:
-    """Return the float model on ONNX Runtime: its first output and its logits."""
-    names = dict.fromkeys((graph.outputs[0], logits_name(graph)))
+    """Return the float model on ONNX Runtime: its outputs and its logits."""
+    names = dict.fromkeys((*graph.outputs, logits_name(graph)))
     return OnnxRunner(emit_float_onnx(graph, tuple(names)))
 
 
@@ -71,7 +73,13 @@ def int8_runner(graph: IntGraph) -> Reals:
     return OnnxRunner(emit_qdq_onnx(with_logits(graph)))
 
 
-def answers(run: Reals, names: tuple[str, str], dataset: Dataset, task: Task) -> Answers:
+def answers(
+    run: Reals,
+    names: tuple[str, str],
+    dataset: Dataset,
+    task: Task,
+    detector: Detector | None = None,
+) -> Answers:
     """Return what a model says to all samples.
 
     Args:
@@ -79,8 +87,10 @@ def answers(run: Reals, names: tuple[str, str], dataset: Dataset, task: Task) ->
         names: Of its output and of its logits.
         dataset: The samples.
         task: Anomaly also gets the score of each sample.
+        detector: What its boxes are measured by, for detection.
     """
     outputs, logits, scores = [], [], []
+    graded: list[Graded] = []
     for batch in dataset.read(BATCH_SIZE):
         found = run(batch)
         outputs.append(found[names[0]])
@@ -88,11 +98,14 @@ def answers(run: Reals, names: tuple[str, str], dataset: Dataset, task: Task) ->
             logits.append(found[names[1]])
         if task is Task.ANOMALY:
             scores.append(anomaly_scores(next(iter(batch.values())), outputs[-1]))
+        if detector is not None:
+            graded += detector.graded(found, len(graded))
     whole = np.concatenate(outputs)
     return Answers(
         outputs=whole,
         logits=np.concatenate(logits) if logits else whole,
         scores=np.concatenate(scores) if scores else None,
+        graded=as_objects(graded) if detector is not None else None,
     )
 
 

@@ -10,13 +10,17 @@ import msgspec
 import numpy as np
 
 from edge_runtime._version import __version__
-from edge_runtime.manifest import (
+from edge_runtime.decoders.specs import (
     AnomalyDecoder,
-    Calibration,
     ClassificationDecoder,
+    Decoder,
+    RegressionDecoder,
+    task_of,
+)
+from edge_runtime.manifest import (
+    Calibration,
     Manifest,
     Provenance,
-    RegressionDecoder,
     SelfTest,
     TensorSpec,
 )
@@ -66,12 +70,18 @@ def bundle_files(
         NewFile("onnx", "model.onnx", made.onnx),
         NewFile("tflite", "model.tflite", made.tflite),
         NewFile("self_test", "selftest.npz", npz_bytes(made.vectors.arrays)),
-        NewFile("calibration", "calibration.npz", npz_bytes(histogram_arrays(made))),
         NewFile("report", "report.json", encode_report(report)),
     ]
+    if report.without_data is None:
+        arrays = npz_bytes(histogram_arrays(made))
+        files.insert(3, NewFile("calibration", "calibration.npz", arrays))
     if page is not None:
         files.append(NewFile("page", "report.html", page))
-    if question.task is Task.CLASSIFICATION:
+    if question.class_names and question.task in {
+        Task.CLASSIFICATION,
+        Task.DETECTION,
+        Task.TENSOR,
+    }:
         text = "".join(f"{name}\n" for name in question.class_names)
         files.append(NewFile("labels", "labels.txt", text.encode()))
     return tuple(files)
@@ -84,20 +94,20 @@ def bundle_manifest(made: Made, report: Report, job: Job, data: JobData) -> Mani
         schema="edge.bundle/1",
         name=report.model,
         version=1,
-        task=question.task.value,
+        task=question.task.value if job.decoder is None else task_of(job.decoder),
         inputs=tuple(_spec(made.graph, name) for name in made.graph.inputs),
         outputs=tuple(_spec(made.graph, name) for name in made.graph.outputs),
         preprocessing=job.preprocessing,
         decoder=_decoder(made.graph, job, question),
-        labels=tuple(question.class_names) if question.task is Task.CLASSIFICATION else (),
+        labels=() if question.task is Task.REGRESSION else tuple(question.class_names),
         files=(),
         self_test=SelfTest(
             samples=len(made.vectors.arrays["inputs"]), max_lsb=dict(made.vectors.max_lsb)
         ),
         calibration=Calibration(
-            samples=data.calibration.samples, data_sha256=data.calibration.sha256
+            samples=report.calibration_samples, data_sha256=data.calibration.sha256
         ),
-        provenance=_provenance(made, job),
+        provenance=_provenance(made, job, report.without_data),
         metrics=manifest_metrics(report.evaluation),
     )
 
@@ -135,9 +145,9 @@ def _spec(graph: IntGraph, name: str) -> TensorSpec:
     )
 
 
-def _decoder(
-    graph: IntGraph, job: Job, question: Question
-) -> ClassificationDecoder | RegressionDecoder | AnomalyDecoder | None:
+def _decoder(graph: IntGraph, job: Job, question: Question) -> Decoder | None:
+    if job.decoder is not None:
+        return job.decoder
     output, columns = graph.outputs[0], output_size(graph)
     match question.task:
         case Task.CLASSIFICATION:
@@ -156,7 +166,7 @@ def _decoder(
                 threshold=question.threshold or 0.0,
                 method="reconstruction" if is_reconstruction else "score",
             )
-        case Task.TENSOR:
+        case Task.DETECTION | Task.TENSOR:
             return None
 
 
@@ -168,7 +178,7 @@ def _value_names(job: Job, question: Question, columns: int) -> tuple[str, ...]:
     return tuple(f"value_{index}" for index in range(columns))
 
 
-def _provenance(made: Made, job: Job) -> Provenance:
+def _provenance(made: Made, job: Job, without_data: str | None) -> Provenance:
     versions = {"edge-runtime": __version__}
     versions.update({name: importlib.metadata.version(name) for name in _LIBRARIES})
     return Provenance(
@@ -177,6 +187,7 @@ def _provenance(made: Made, job: Job) -> Provenance:
         profile=made.graph.profile.value,
         versions=versions,
         recipe=msgspec.convert(
-            recipe_facts(job.recipe), dict[str, str | int | float | bool | list[str]]
+            recipe_facts(job.recipe) | ({"calibration": without_data} if without_data else {}),
+            dict[str, str | int | float | bool | list[str]],
         ),
     )

@@ -43,9 +43,11 @@ from quantize.ir.spec import (
     LOGISTIC_OUTPUT,
     SOFTMAX_OUTPUT,
     TANH_OUTPUT,
+    WIDE_CURVE_OUTPUT,
 )
 
 CODE_MIN, CODE_MAX = -128, 127
+WIDE_CODE_MAX = 32767
 SMALLEST_SCALE = 2.0**-100  # keeps products of three scales far from float32's denormal numbers
 
 MOVING_OPERATIONS = (
@@ -83,6 +85,12 @@ def range_params(low: float, high: float) -> QuantParams:
     return QuantParams((scale,), zero_point)
 
 
+def wide_range_params(low: float, high: float) -> QuantParams:
+    """Return int16 params, symmetric, whose codes span [low, high]."""
+    peak = max(abs(low), abs(high))
+    return QuantParams((as_float32(peak / WIDE_CODE_MAX),) if peak else (1.0,))
+
+
 def as_float32(scale: float) -> float:
     """Return the float32 nearest to a scale, as a Python float, away from 0."""
     return float(np.float32(max(scale, SMALLEST_SCALE)))
@@ -111,6 +119,32 @@ def _rescaled(quant: QuantParams, scale: float) -> QuantParams:
     middle = (-0.5 - quant.zero_point) * quant.scale[0]
     zero_point = int(np.clip(np.rint(-0.5 - middle / scale), CODE_MIN, CODE_MAX))
     return QuantParams((as_float32(scale),), zero_point)
+
+
+def fixed_wide_params(graph: Graph, group: Sequence[str]) -> QuantParams | None:
+    """Return the int16 params that the operations of a group dictate, if they do."""
+    members = set(group)
+    is_curve = any(
+        operation.output in members and isinstance(operation, Softmax | Logistic | Tanh)
+        for operation in graph.operations
+    )
+    return WIDE_CURVE_OUTPUT if is_curve else None
+
+
+def wide_params(graph: Graph, ends: Mapping[str, tuple[float, float]]) -> dict[str, QuantParams]:
+    """Return the int16 params of every activation: 65536 codes need no range but the whole one.
+
+    Args:
+        graph: Float.
+        ends: The least and the greatest value of every activation.
+    """
+    params: dict[str, QuantParams] = {}
+    for group in share_groups(graph):
+        sources = [ends[name] for name in group_sources(graph, group)]
+        widest = min(low for low, _ in sources), max(high for _, high in sources)
+        quant = fixed_wide_params(graph, group) or wide_range_params(*widest)
+        params |= dict.fromkeys(group, quant)
+    return params
 
 
 def share_groups(graph: Graph, *, join_concats: bool = True) -> tuple[tuple[str, ...], ...]:

@@ -1,29 +1,31 @@
 """The pipeline: a float model and data become a bundle; the stages in order."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from edge_runtime.manifest import ImageInput, Manifest
-from quantize.calibrate.dataset import Batch, Dataset, Reader
+from quantize.answering import both_answers, with_threshold
+from quantize.budget_search import Note, Searched
 from quantize.emit.bundle import plan_destination, write_bundle
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.executors import split
-from quantize.integers import Quantized, quantize_graph
+from quantize.integers import Quantized
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.job import Job, JobData, open_job_data
-from quantize.load.open import OpenedModel, open_float_model
+from quantize.job_integers import how_without_data, open_job_model, pruned_of, quantize_job
+from quantize.load.loaded import LoadedModel
+from quantize.load.open import OpenedModel
 from quantize.measure import (
     BATCH_SIZE,
     EXECUTORS,
     SELF_TEST_EXECUTORS,
     Reals,
     Watch,
-    answers,
     float_runner,
     int8_runner,
     layer_errors,
@@ -32,17 +34,17 @@ from quantize.measure import (
     spread_samples,
 )
 from quantize.packing import Made, bundle_files, bundle_manifest
-from quantize.passes.simplify import simplify
-from quantize.report.accuracy import accuracy_details
+from quantize.report.accuracy import AccuracyDetails, accuracy_details
 from quantize.report.costs import operation_counts, total_macs
-from quantize.report.evaluation import Answers, Evaluation, evaluate
-from quantize.report.explanation import Evidence, explain
+from quantize.report.evaluation import Evaluation, Question, evaluate
+from quantize.report.explanation import Evidence, Explanation, explain
+from quantize.report.layers import LayerError
 from quantize.report.page import render_page
 from quantize.report.parity import Parity, compare_executor, interpret
 from quantize.report.report import ModelFacts, Report
 from quantize.report.showing import Ask, Show, look
-from quantize.report.subgraphs import logits_name
 from quantize.report.task import Task
+from quantize.saturation import saturating, warn_of_saturation
 from quantize.self_test_vectors import make_vectors
 
 PARITY_SAMPLES = 100
@@ -50,7 +52,6 @@ TRACED_SAMPLES = 32
 LAYER_SAMPLES = 16
 SELF_TEST_CANDIDATES = 32
 MAX_NAME = 48
-ANOMALY_PERCENTILE = 99.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,107 +69,107 @@ class Outcome:
     report: Report
 
 
-def run_job(job: Job, watch: Watch) -> Outcome:
+def no_note(line: str) -> None:
+    """Say nothing; a Note is told of every candidate of a search."""
+
+
+def run_job(job: Job, watch: Watch, note: Note = no_note) -> Outcome:
     """Quantize a model, measure the integers and write the bundle.
 
     Args:
         job: What to do.
         watch: Is told of every stage.
+        note: Is told of every candidate, where there is a budget to search under.
 
     Raises:
         QuantizeError: By cause; nothing is written then.
     """
     watch("load", 0, 0)
-    opened, loaded = open_float_model(job.model)
+    opened, loaded = open_job_model(job)
     name = bundle_name(opened.name) if job.name is None else job.name
     destination = plan_destination(job.out, name, job.version, replace=job.force)
     data = open_job_data(job, loaded)
-    read = counted(data.calibration, watch)
-    quantized = quantize_graph(simplify(loaded.graph), read, job.recipe, watch)
-    watch("evaluate", 0, 0)
-    data = with_threshold(data, quantized.graph)
-    answered = both_answers(data, loaded.graph, quantized.graph)
-    evaluation = evaluate(data.question, *answered)
-    watch("parity", 0, 0)
-    parity = parity_of(quantized.graph, data, watch)
-    watch("explain", 0, 0)
-    samples = spread_samples(data.evaluation, LAYER_SAMPLES)
-    details = accuracy_details(data.question, *answered, data.evaluation.files)
-    explanation = explain(_evidence(quantized, job, samples, evaluation))
-    pictures: dict[int, str] = {}
-    if job.page:
-        show = _show(job, data, loaded.graph, quantized.graph)
-        explanation, pictures = look(show, explanation, details.changes)
+    searched = quantize_job(job, data, loaded, watch, note)
+    job = replace(job, recipe=searched.recipe)
+    data = with_threshold(data, searched.quantized.graph)
+    done = _Done(job, opened, loaded, data, searched)
+    measured = _measured(done, watch)
     watch("write", 0, 0)
-    made = _make(opened, quantized, data)
-    report = Report(
-        model=destination.name,
-        facts=_facts(made),
-        profile=made.graph.profile.value,
-        calibration_samples=data.calibration.samples,
-        evaluated_on=_evaluated_on(data),
-        evaluation=evaluation,
-        range_methods=_methods(quantized),
-        parity=parity,
-        layers=layer_errors(quantized.reference, made.graph, samples),
-        accuracy=details,
-        explanation=explanation,
-    )
-    page = render_page(report, pictures) if job.page else None
+    made = _make(done)
+    report = _report(destination.name, done, made, measured)
+    page = render_page(report, measured.pictures) if job.page else None
     files = bundle_files(made, report, data.question, page)
     written = write_bundle(destination, bundle_manifest(made, report, job, data), files)
     return Outcome(destination.path, written, report)
 
 
-def counted(dataset: Dataset, watch: Watch) -> Reader:
-    """Return a reader of the data that tells how many samples were read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """A job whose integers are there; its recipe is the one that a search ended with."""
 
-    def read(size: int) -> Iterator[Batch]:
-        done = 0
-        for batch in dataset.read(size):
-            yield batch
-            done += len(next(iter(batch.values())))
-            watch("", done, dataset.samples)
+    job: Job
+    opened: OpenedModel
+    loaded: LoadedModel
+    data: JobData
+    searched: Searched
 
-    return read
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What was measured of the integers."""
+
+    evaluation: Evaluation
+    parity: Mapping[str, Parity]
+    layers: tuple[LayerError, ...]
+    details: AccuracyDetails
+    explanation: Explanation
+    pictures: Mapping[int, str]
+
+
+def _measured(done: _Done, watch: Watch) -> _Measured:
+    job, data, quantized = done.job, done.data, done.searched.quantized
+    watch("evaluate", 0, 0)
+    answered = both_answers(data, done.loaded.graph, quantized.graph)
+    evaluation = evaluate(data.question, *answered)
+    watch("parity", 0, 0)
+    warn_of_saturation(saturating())
+    parity = parity_of(quantized.graph, data, watch)
+    watch("explain", 0, 0)
+    samples = spread_samples(data.evaluation, LAYER_SAMPLES)
+    details = accuracy_details(data.question, *answered, data.evaluation.files)
+    explanation = explain(_evidence(quantized, job, samples, evaluation))
+    pictures: Mapping[int, str] = {}
+    if job.page:
+        show = _show(job, data, done.loaded.graph, quantized.graph)
+        explanation, pictures = look(show, explanation, details.changes)
+    layers = layer_errors(quantized.reference, quantized.graph, samples)
+    return _Measured(evaluation, parity, layers, details, explanation, pictures)
+
+
+def _report(name: str, done: _Done, made: Made, measured: _Measured) -> Report:
+    job, quantized = done.job, done.searched.quantized
+    return Report(
+        model=name,
+        facts=_facts(made),
+        profile=made.graph.profile.value,
+        calibration_samples=quantized.calibration.samples,
+        evaluated_on=_evaluated_on(job, done.data),
+        evaluation=measured.evaluation,
+        range_methods=_methods(quantized),
+        parity=measured.parity,
+        layers=measured.layers,
+        accuracy=measured.details,
+        explanation=measured.explanation,
+        search=done.searched.report,
+        pruning=pruned_of(job, done.loaded, done.data.calibration, made),
+        without_data=how_without_data(job, done.loaded),
+    )
 
 
 def bundle_name(stem: str) -> str:
     """Return a legal bundle name made of a file's name: lower case, other characters as dashes."""
     words = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
     return words[:MAX_NAME].rstrip("-") or "model"
-
-
-def with_threshold(data: JobData, graph: IntGraph) -> JobData:
-    """Return the data with a threshold for anomaly: where none was given, the 99th percentile.
-
-    It is taken of the integers' scores on the calibration data, normal samples only where labels
-    tell them.
-    """
-    question = data.question
-    if question.task is not Task.ANOMALY or question.threshold is not None:
-        return data
-    names = (graph.outputs[0], logits_name(graph))
-    scores = answers(int8_runner(graph), names, data.calibration, Task.ANOMALY).scores
-    if scores is None:
-        raise AssertionError("anomaly answers have scores")
-    labels = data.calibration.labels
-    normal = scores if labels is None else scores[labels == 0]
-    threshold = float(np.percentile(normal if len(normal) else scores, ANOMALY_PERCENTILE))
-    return replace(data, question=replace(question, threshold=threshold))
-
-
-def measure(data: JobData, before: FloatGraph, after: IntGraph) -> Evaluation:
-    """Return how the integers do beside the float model, both on ONNX Runtime."""
-    return evaluate(data.question, *both_answers(data, before, after))
-
-
-def both_answers(data: JobData, before: FloatGraph, after: IntGraph) -> tuple[Answers, Answers]:
-    """Return what the float model and the integers say to the evaluation data."""
-    task = data.question.task
-    names = [(graph.outputs[0], logits_name(graph)) for graph in (before, after)]
-    wanted = answers(float_runner(before), names[0], data.evaluation, task)
-    return wanted, answers(int8_runner(after), names[1], data.evaluation, task)
 
 
 def parity_of(graph: IntGraph, data: JobData, watch: Watch) -> dict[str, Parity]:
@@ -183,8 +184,9 @@ def parity_of(graph: IntGraph, data: JobData, watch: Watch) -> dict[str, Parity]
     return found
 
 
-def _make(opened: OpenedModel, quantized: Quantized, data: JobData) -> Made:
-    candidates = spread_samples(data.calibration, SELF_TEST_CANDIDATES)
+def _make(done: _Done) -> Made:
+    quantized, opened = done.searched.quantized, done.opened
+    candidates = spread_samples(done.data.calibration, SELF_TEST_CANDIDATES)
     return Made(
         opened=opened,
         graph=quantized.graph,
@@ -206,8 +208,10 @@ def _facts(made: Made) -> ModelFacts:
     )
 
 
-def _evaluated_on(data: JobData) -> str:
-    return "calibration data" if data.evaluation is data.calibration else "evaluation data"
+def _evaluated_on(job: Job, data: JobData) -> str:
+    if data.evaluation is not data.calibration:
+        return "evaluation data"
+    return "calibration data" if job.calibrate is not None else "random inputs"
 
 
 def _methods(quantized: Quantized) -> dict[str, str]:
@@ -233,7 +237,7 @@ def _show(job: Job, data: JobData, before: FloatGraph, after: IntGraph) -> Show:
     name = after.inputs[0]
     image = job.preprocessing if isinstance(job.preprocessing, ImageInput) else None
     return Show(
-        question=data.question,
+        question=_shown(data),
         graph=after,
         models=(
             _ask(float_runner(before), name, before.outputs[0]),
@@ -244,6 +248,13 @@ def _show(job: Job, data: JobData, before: FloatGraph, after: IntGraph) -> Show:
         columns=data.evaluation.columns,
         is_bgr=image is not None and image.colour == "bgr",
     )
+
+
+def _shown(data: JobData) -> Question:
+    """Return what pictures and columns are asked for: boxes are not, but how far outputs move."""
+    if data.detector is None:
+        return data.question
+    return replace(data.question, task=Task.TENSOR, labels=None)
 
 
 def _ask(run: Reals, name: str, output: str) -> Ask:

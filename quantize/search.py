@@ -19,12 +19,13 @@ from quantize.calibrate.collect import Calibration
 from quantize.calibrate.histogram import Histogram, merge
 from quantize.calibrate.ranges import Range, expected_error, find_range
 from quantize.ir.graph import FloatGraph, QuantParams
-from quantize.ir.ops import Concat
+from quantize.ir.ops import Activation, Concat
 from quantize.params import group_fixed_params, group_sources, range_params, share_groups
 from quantize.recipe import RangeMethod, Recipe
 
 MAX_THREADS = 4
 LEAST_GAIN = 0.1  # a smaller share is noise of the samples
+FEW_SAMPLES = 32  # fewer have not shown how far a tensor reaches
 _HOPELESS = 2.0  # a candidate whose own error is so many times the least one is not tried
 _ALIKE = 0.03  # candidates whose widths differ by a smaller share are one
 _STEPS = (0.85, 1.08)  # of an end of the range, each repeated for as long as it gains
@@ -120,6 +121,8 @@ class _Search:
         if group_fixed_params(self._graph, group):
             return None
         histogram = self._histogram(group)
+        if self._recipe.widen_few and self._calibration.samples < FEW_SAMPLES:
+            return self._widened(group, histogram)
         if self._judge is None:
             return self._without_judge(group, histogram)
         measure = self._judge.errors_of(group_sources(self._graph, group))
@@ -127,6 +130,21 @@ class _Search:
         if RangeMethod.MEASURED in self._recipe.range_methods:
             best = _descend(best, histogram, measure)
         return best[0]
+
+    def _widened(self, group: _Group, histogram: Histogram) -> Candidate:
+        """Return the range seen and a margin for what few samples cannot have shown."""
+        seen = find_range(histogram, RangeMethod.MIN_MAX)
+        if any(name in self._graph.inputs for name in group):
+            return Candidate(RangeMethod.MIN_MAX, seen, 0.0)
+        factor = widening(self._calibration.samples)
+        high = seen.high * factor
+        if all(self._activation_of(name) is Activation.RELU6 for name in group):
+            high = min(high, 6.0)
+        return Candidate(RangeMethod.MIN_MAX, Range(seen.low * factor, high), 0.0)
+
+    def _activation_of(self, name: str) -> Activation | None:
+        makers = (op for op in self._graph.operations if op.output == name)
+        return getattr(next(makers, None), "activation", None)
 
     def _without_judge(self, group: _Group, histogram: Histogram) -> Candidate:
         """Return the candidate of least own error, but an input keeps its whole range."""
@@ -140,6 +158,14 @@ class _Search:
         for name in rest:
             histogram = merge(histogram, self._calibration.histograms[name])
         return histogram
+
+
+def widening(samples: int) -> float:
+    """Return what a range is multiplied by that so many samples have shown.
+
+    From FEW_SAMPLES on nothing is widened, nor without any: ranges are expected ones then.
+    """
+    return 1.0 + samples**-0.5 if 0 < samples < FEW_SAMPLES else 1.0
 
 
 def _error(candidate: Candidate) -> float:

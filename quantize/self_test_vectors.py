@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
+from edge_runtime.manifest import answer_keys
 from quantize.ir.graph import Array, IntGraph
+from quantize.ir.interpreter import execute
 from quantize.report.codes import codes_by_name
-from quantize.report.parity import Executor, interpret
+from quantize.report.parity import Executor
+
+Codes: TypeAlias = Mapping[str, Array]
 
 SAMPLES = 8
 SLACK_LSB = 2  # for kernels of other processors, which have not been measured here
@@ -18,7 +23,7 @@ class SelfTestVectors:
     """Known inputs and their answers.
 
     Attributes:
-        arrays: `inputs` (K, ...) float32, and (K, ...) int8 codes of output 0 by executor.
+        arrays: `inputs` (K, ...) float32, and (K, ...) int8 codes of every output by executor.
         max_lsb: By executor: the greatest difference that a device may show.
     """
 
@@ -41,18 +46,41 @@ def make_vectors(
         executors: By the names that the device knows them by.
     """
     codes = codes_by_name(graph, candidates)
-    output = graph.outputs[0]
-    answers = {name: executor(graph)(codes)[output] for name, executor in executors.items()}
-    spread = _spread(
-        [interpret(graph, codes, traced=1, has_classes=False).outputs, *answers.values()]
-    )
+    answers = {name: executor(graph)(codes) for name, executor in executors.items()}
+    spread = _spread_of_all(graph, codes, [*answers.values()])
     chosen = np.sort(np.argsort(spread, kind="stable")[:SAMPLES])
     tolerance = int(spread[chosen].max()) + SLACK_LSB
     first = candidates[graph.inputs[0]][chosen]
     return SelfTestVectors(
-        arrays={"inputs": first, **{name: values[chosen] for name, values in answers.items()}},
+        arrays={
+            "inputs": first,
+            **{
+                key: values[output][chosen]
+                for name, values in answers.items()
+                for key, output in zip(
+                    answer_keys(name, len(graph.outputs)), graph.outputs, strict=True
+                )
+            },
+        },
         max_lsb=dict.fromkeys(answers, tolerance),
     )
+
+
+def _spread_of_all(graph: IntGraph, codes: Codes, answers: list[Codes]) -> Array:
+    """Return per sample the greatest difference of any two answers in any output, (N,)."""
+    everyone = [_interpreted(graph, codes), *answers]
+    spreads = [_spread([answer[name] for answer in everyone]) for name in graph.outputs]
+    return np.asarray(np.stack(spreads).max(0))
+
+
+def _interpreted(graph: IntGraph, codes: Codes) -> Codes:
+    """Return every output of the interpreter; one sample at a time, for memory's sake."""
+    count = len(codes[graph.inputs[0]])
+    parts = [
+        execute(graph, {name: values[at : at + 1] for name, values in codes.items()})
+        for at in range(count)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in graph.outputs}
 
 
 def _spread(answers: list[Array]) -> Array:

@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quantize.errors import GraphError
-from quantize.ir.fixed_point import INT32_MAX
-from quantize.ir.graph import Array, IntGraph, QuantParams
+from quantize.ir.fixed_point import INT32_MAX, WIDE_ACCUMULATOR_MAX
+from quantize.ir.graph import Array, DType, IntGraph, QuantParams
+from quantize.ir.integer_params import code_limits
 from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv2D
+from quantize.ir.widths import BIAS_TYPES, width
 from quantize.params import as_float32
 
 WEIGHT_MAX = 127
@@ -26,13 +28,13 @@ class IntegerWeights:
     Attributes:
         weight: int8 in [-127, 127], in the float weight's shape.
         weight_params: Of the weight; with an axis where each channel has its own scale.
-        bias: (O,) int32.
+        bias: (O,) int32, or int64 beside int16 activations.
         bias_params: Of the bias; its scales are input scale * weight scale.
     """
 
     weight: npt.NDArray[np.int8]
     weight_params: QuantParams
-    bias: npt.NDArray[np.int32]
+    bias: Array
     bias_params: QuantParams
 
 
@@ -53,24 +55,31 @@ def from_channels(rows: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def weight_scales(
-    rows: Array, bias: Array, step: tuple[QuantParams, QuantParams], *, per_channel: bool
+    rows: Array,
+    bias: Array,
+    step: tuple[QuantParams, QuantParams],
+    kind: DType,
+    *,
+    per_channel: bool,
 ) -> npt.NDArray[np.float64]:
     """Return the scale of each output channel, (O,), each exactly a float32.
 
-    It spans the greatest weight; it is raised where the bias or the worst accumulator would not
-    fit into int32, and where a dead channel's weights would have next to no scale.
+    It spans the greatest weight; it is raised where the bias or, in int8, the worst accumulator
+    would not fit into int32, and where a dead channel's weights would have next to no scale.
 
     Args:
         rows: (O, K) float weights.
         bias: (O,) float.
         step: The params of the input and of the output.
+        kind: Of the activations; those of int16 have accumulators of int64.
         per_channel: False gives all channels the greatest scale.
     """
     x, y = step[0].scale[0], step[1].scale[0]
     peaks = np.abs(rows).max(axis=1).astype(np.float64)
     reach = 128 + abs(step[0].zero_point)
-    sums = np.abs(rows).sum(axis=1, dtype=np.float64) * reach / _PRODUCTS_MAX
-    demands = [peaks / WEIGHT_MAX, np.abs(bias) / (x * _BIAS_MAX), sums]
+    demands = [peaks / WEIGHT_MAX, np.abs(bias.astype(np.float64)) / (x * _BIAS_MAX)]
+    if kind is DType.INT8:
+        demands.append(np.abs(rows).sum(axis=1, dtype=np.float64) * reach / _PRODUCTS_MAX)
     scales = np.maximum(np.max(demands, axis=0), _FINEST * y / x)
     if not per_channel:
         scales = np.full_like(scales, scales.max())
@@ -84,17 +93,18 @@ def round_weights(rows: Array, scales: npt.NDArray[np.float64]) -> npt.NDArray[n
 
 
 def round_bias(
-    bias: Array, input_params: QuantParams, scales: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int32]:
-    """Return (O,) int32: each bias's nearest code."""
+    bias: Array, input_params: QuantParams, scales: npt.NDArray[np.float64], kind: DType
+) -> Array:
+    """Return (O,): each bias's nearest code, in the type that goes with activations of `kind`."""
     codes = np.rint(bias.astype(np.float64) / (input_params.scale[0] * scales))
-    return np.clip(codes, -_BIAS_MAX, _BIAS_MAX).astype(np.int32)
+    return np.clip(codes, -_BIAS_MAX, _BIAS_MAX).astype(BIAS_TYPES[kind].value)
 
 
 def integer_weights(
     operation: Weighted,
     constants: tuple[Array, Array],
     step: tuple[QuantParams, QuantParams],
+    kind: DType,
     *,
     per_channel: bool,
 ) -> IntegerWeights:
@@ -104,18 +114,19 @@ def integer_weights(
         operation: Whose weights they are.
         constants: Its float weight and bias.
         step: The params of its input and of its output.
+        kind: Of both, int8 or int16.
         per_channel: Whether each output channel has its own scale.
     """
     weight, bias = constants
     axis = weight_axis(operation)
     rows = by_channel(weight, axis)
-    scales = weight_scales(rows, bias, step, per_channel=per_channel)
+    scales = weight_scales(rows, bias, step, kind, per_channel=per_channel)
     kept = scales if per_channel else scales[:1]
     bias_scales = tuple(as_float32(step[0].scale[0] * scale) for scale in kept)
     return IntegerWeights(
         from_channels(round_weights(rows, scales), weight.shape, axis),
         QuantParams(tuple(map(float, kept)), 0, axis if per_channel else None),
-        round_bias(bias, step[0], scales),
+        round_bias(bias, step[0], scales, kind),
         QuantParams(bias_scales, 0, 0 if per_channel else None),
     )
 
@@ -124,30 +135,34 @@ def worst_accumulators(operation: Weighted, graph: IntGraph) -> npt.NDArray[np.i
     """Return the greatest magnitude that each channel's accumulator can ever reach, (O,).
 
     It holds for every input, for every order of the additions, and for kernels that fold the
-    input's zero point into the bias: sum(|w|) * (128 + |zero point|) + |bias|.
+    input's zero point into the bias: sum(|w|) * (128 + |zero point|) + |bias|, and 32768 for 128
+    where the input is int16.
     """
-    quant = graph.tensors[operation.input].quant
-    assert quant is not None, operation.input
+    kind = graph.tensors[operation.input]
+    assert kind.quant is not None, operation.input
     rows = by_channel(graph.constants[operation.weight], weight_axis(operation))
     sums = np.abs(rows.astype(np.int64)).sum(axis=1)
     bias = 0 if operation.bias is None else np.abs(graph.constants[operation.bias].astype(np.int64))
-    worst: npt.NDArray[np.int64] = sums * (128 + abs(quant.zero_point)) + bias
+    reach = -code_limits(kind.dtype)[0] + abs(kind.quant.zero_point)
+    worst: npt.NDArray[np.int64] = sums * reach + bias
     return worst
 
 
 def check_accumulators(graph: IntGraph) -> IntGraph:
-    """Return the graph, having proven that no accumulator overflows int32.
+    """Return the graph, having proven that no accumulator overflows int32, or 48 bits in int16.
 
     Raises:
         GraphError: Names the operation, the channel and its worst case.
     """
     for operation in graph.operations:
-        if isinstance(operation, Weighted):
+        kind = width(operation, graph)
+        if isinstance(operation, Weighted) and kind is not DType.FLOAT32:
             worst = worst_accumulators(operation, graph)
-            if worst.max() > INT32_MAX:
+            allowed = WIDE_ACCUMULATOR_MAX if kind is DType.INT16 else INT32_MAX
+            if worst.max() > allowed:
                 raise GraphError(
                     f"{operation.output}: channel {int(worst.argmax())} can reach "
-                    f"{int(worst.max())}, allowed is {INT32_MAX}"
+                    f"{int(worst.max())}, allowed is {allowed}"
                 )
     return graph
 

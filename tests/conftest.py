@@ -7,16 +7,26 @@ tool's name; REQUIRE_TOOLS=1 turns that skip into a failure.
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
+from ctypes.util import find_library
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
+from tests.chaos.catalogue import rows_of
+
+# No test is judged by wall time: machines are shared.
+hypothesis.settings.register_profile("any_machine", deadline=None)
+hypothesis.settings.load_profile("any_machine")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+SYSTEM_PYTHON = "/usr/bin/python3"
+_RTSP = "import gi; gi.require_version('GstRtspServer', '1.0'); gi.require_version('Gst', '1.0')"
 
 
 def _program(*names: str) -> Callable[[], str | None]:
@@ -37,6 +47,26 @@ def _module(*names: str) -> Callable[[], str | None]:
     return missing
 
 
+def _portaudio() -> str | None:
+    return None if find_library("portaudio") else "libportaudio2"
+
+
+def _rtsp_server() -> str | None:
+    """GStreamer's bindings belong to the system's Python, not to this environment."""
+    found = subprocess.run([SYSTEM_PYTHON, "-c", _RTSP], capture_output=True, check=False)
+    return "gir1.2-gst-rtsp-server-1.0" if found.returncode else None
+
+
+def _deployment() -> str | None:
+    """Machines and containers are started by root alone."""
+    if os.geteuid() != 0:
+        return "root"
+    return _program(
+        "mmdebstrap", "systemd-nspawn", "dpkg-deb", "lintian", "buildah", "podman", "runc",
+        "catatonit", "apt-ftparchive", "gpg", "mosquitto",
+    )()  # fmt: skip
+
+
 def _shared() -> str | None:
     return None if (SHARED / "models").is_dir() else "the reference models (../shared)"
 
@@ -51,12 +81,28 @@ TOOLS: dict[str, Callable[[], str | None]] = {
     "clang": _program("clang", "clang++"),
     "cppcheck": _program("cppcheck"),
     "riscv": _program("qemu-system-riscv32", "riscv64-unknown-elf-gcc"),
+    "packager": _program("pio", "compote", "olddefconfig"),
     "tflite": _module("ai_edge_litert"),
     "ort": _module("onnxruntime"),
+    "openvino": _module("openvino"),
+    "portaudio": _portaudio,
+    "rtsp": _rtsp_server,
+    "card": _program("mcopy", "mkfs.vfat", "mkfs.ext4", "sfdisk", "dpkg-deb"),
+    "boot": _program("mmdebstrap", "qemu-system-aarch64", "depmod", "debugfs", "mosquitto"),
+    "deploy": _deployment,
 }
 
 
-SLOW_TOOLS = ("browser", "clang", "cppcheck", "riscv")  # large: installed for the slow tests only
+SLOW_TOOLS = (
+    "browser",
+    "clang",
+    "cppcheck",
+    "openvino",
+    "packager",
+    "riscv",
+    "rtsp",
+    "deploy",
+)  # large: installed for the slow tests only
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
@@ -64,6 +110,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a tool that is not there; the reference models may always be missing."""
     is_required = os.environ.get("REQUIRE_TOOLS") == "1"
     for item in items:
+        if rows_of(item.name):
+            item.add_marker(pytest.mark.chaos)
         if any(item.get_closest_marker(marker) for marker in SLOW_TOOLS):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("shared_assets") and (missing := _shared()):

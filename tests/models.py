@@ -172,8 +172,13 @@ def with_profile(graph: IntGraph, profile: Profile) -> IntGraph:
 
 
 def random_inputs(graph: IntGraph, rng: np.random.Generator, count: int) -> dict[str, Array]:
-    """Return `count` samples of every input, over all codes."""
-    return {
-        name: rng.integers(-128, 128, (count, *graph.tensors[name].shape[1:])).astype(np.int8)
-        for name in graph.inputs
-    }
+    """Return `count` samples of every input, over all codes; floats are normal."""
+    return {name: _random(graph.tensors[name], rng, count) for name in graph.inputs}
+
+
+def _random(kind: TensorType, rng: np.random.Generator, count: int) -> Array:
+    shape = (count, *kind.shape[1:])
+    if kind.dtype is DType.FLOAT32:
+        return rng.normal(0.0, 3.0, shape).astype(np.float32)
+    limits = np.iinfo(kind.dtype.value)
+    return rng.integers(limits.min, limits.max + 1, shape).astype(kind.dtype.value)

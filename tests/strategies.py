@@ -10,6 +10,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -50,6 +51,9 @@ from tests.moving_strategies import MOVING_GRAPHS
 from tests.transpose_conv_strategies import transpose_conv_graphs
 
 Pair = tuple[int, int]
+
+# The profiles that runtimes of others compute; `single` is a build of ours.
+OUTSIDE = (Profile.TFLM, Profile.LITERT)
 
 
 def scales(low: float = 2**-10, high: float = 4.0) -> st.SearchStrategy[float]:
@@ -147,7 +151,7 @@ def _weighted(
     constants = {"w": values}
     if operation.bias is not None:
         tensors["b"], constants["b"] = bias_kind, bias
-    return _finished(operation, tensors, constants, y, draw(st.sampled_from(Profile)))
+    return _finished(operation, tensors, constants, y, draw(st.sampled_from(OUTSIDE)))
 
 
 def _per_tensor(
@@ -319,6 +323,16 @@ def activate_graphs(draw: st.DrawFn, activation: Activation) -> IntGraph:
 
 
 @st.composite
+def arg_max_graphs(draw: st.DrawFn) -> IntGraph:
+    shape = draw(st.sampled_from([(1, 2), (1, 300), (1, 3, 4), (1, 4, 3, 5)]))  # 300: many ties
+    tensors = {
+        "x": int8(shape, draw(activation_quants())),
+        "y": TensorType(shape[:-1], DType.INT32),
+    }
+    return int_graph([ArgMax("x", "y")], tensors, {}, ["y"], draw(st.sampled_from(OUTSIDE)))
+
+
+@st.composite
 def quantize_graphs(draw: st.DrawFn) -> IntGraph:
     x, y = draw(activation_quants()), draw(activation_quants())
     return _finished(Quantize("x", "y"), {"x": int8((1, 64), x)}, {}, y)
@@ -352,6 +366,7 @@ SINGLE_OPERATION_GRAPHS: dict[str, Callable[[], st.SearchStrategy[IntGraph]]] = 
     "tanh": lambda: curve_graphs(Tanh),
     "relu": lambda: activate_graphs(Activation.RELU),
     "relu6": lambda: activate_graphs(Activation.RELU6),
+    "arg max": arg_max_graphs,
     "quantize": quantize_graphs,
 }
 

@@ -61,4 +61,10 @@ def _with_weights(
     constants = {"w": values}
     if operation.bias is not None:
         tensors["b"], constants["b"] = bias_kind, bias
-    return int_graph([operation], tensors, constants, ["y"], draw(st.sampled_from(Profile)))
+    return int_graph(
+        [operation],
+        tensors,
+        constants,
+        ["y"],
+        draw(st.sampled_from((Profile.TFLM, Profile.LITERT))),
+    )

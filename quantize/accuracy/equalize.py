@@ -8,13 +8,14 @@ Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bi
 (2019), section 4.1, with the factors taken from what calibration saw of the activations.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from quantize.accuracy.channel_groups import ChannelGroups, groups_of_one
 from quantize.ir.graph import Array, FloatGraph
 from quantize.ir.ops import (
     Activation,
@@ -32,11 +33,11 @@ from quantize.ir.ops import (
     Reshape,
     Sub,
     input_names,
-    rename_tensors,
 )
+from quantize.layer_names import EQUALIZED
+from quantize.passes.editing import rename_activations
 
 LARGEST_FACTOR = 32.0
-SUFFIX = "/scaled"
 
 Factors: TypeAlias = Mapping[str, npt.NDArray[np.float64]]
 _Weighted = Conv2D | DepthwiseConv2D | FullyConnected
@@ -45,35 +46,12 @@ _CHANNELWISE = (
 )
 
 
-@dataclass(slots=True)
-class _Groups:
-    """Tensors whose channels are scaled alike, as a forest; `closed` roots cannot be scaled."""
-
-    parent: dict[str, str]
-    closed: set[str]
-
-    def root(self, name: str) -> str:
-        while self.parent[name] != name:
-            name = self.parent[name]
-        return name
-
-    def join(self, left: str, right: str) -> None:
-        left, right = self.root(left), self.root(right)
-        self.parent[left] = right
-        if left in self.closed:
-            self.closed.add(right)
-
-    def close(self, name: str) -> None:
-        if name in self.parent:
-            self.closed.add(self.root(name))
-
-
 def equalize(
     graph: FloatGraph, peaks: Mapping[str, npt.NDArray[np.float32]], strength: float = 1.0
 ) -> FloatGraph:
     """Return a graph with the same outputs, whose inner channels have ranges more alike.
 
-    Tensors whose channels were scaled have names of their own (see SUFFIX): nobody shall compare
+    Tensors whose channels were scaled have names of their own (see EQUALIZED): nobody shall compare
     them with those of the given graph.
 
     Args:
@@ -81,7 +59,11 @@ def equalize(
         peaks: The greatest magnitude of each channel of every activation, (C,) by name.
         strength: 1 makes the ranges equal, 0 changes nothing.
     """
-    factors = _factors(graph, peaks, strength)
+    return equalize_with(graph, factors_by_peaks(graph, peaks, strength))
+
+
+def equalize_with(graph: FloatGraph, factors: Factors) -> FloatGraph:
+    """Return the graph as `equalize` does, with the factors given."""
     constants = dict(graph.constants)
     for name, users in _weight_users(graph).items():
         constants[name] = _scaled(users[0], graph, factors)
@@ -92,34 +74,18 @@ def equalize(
                 bias = constants[operation.bias]
                 constants[operation.bias] = (bias * made).astype(np.float32)
     scaled = [name for name, values in factors.items() if np.any(values != 1.0)]
-    return _renamed(replace(graph, constants=constants), scaled)
+    return rename_activations(replace(graph, constants=constants), scaled, EQUALIZED)
 
 
-def _renamed(graph: FloatGraph, scaled: Sequence[str]) -> FloatGraph:
-    """Return the graph with other names for some activations."""
-    names: dict[str, str] = {}
-    for name in scaled:
-        numbered = (f"{name}{SUFFIX}{number}" for number in range(1, len(graph.tensors) + 1))
-        candidates = (f"{name}{SUFFIX}", *numbered)
-        names[name] = next(candidate for candidate in candidates if candidate not in graph.tensors)
-    tensors = {names.get(name, name): tensor for name, tensor in graph.tensors.items()}
-    operations = tuple(rename_tensors(operation, names) for operation in graph.operations)
-    return replace(graph, tensors=tensors, operations=operations)
-
-
-def _factors(
+def factors_by_peaks(
     graph: FloatGraph, peaks: Mapping[str, npt.NDArray[np.float32]], strength: float
 ) -> Factors:
     """Return what each channel is multiplied by, of every tensor whose channels can be."""
     groups = _groups(graph)
-    members: dict[str, list[str]] = {}
-    for name in groups.parent:
-        members.setdefault(groups.root(name), []).append(name)
     factors: dict[str, npt.NDArray[np.float64]] = {}
-    for root, names in members.items():
-        if root not in groups.closed:
-            greatest = np.max([peaks[name] for name in names], axis=0).astype(np.float64)
-            factors |= dict.fromkeys(names, _channel_factors(greatest, strength))
+    for names in groups.open():
+        greatest = np.max([peaks[name] for name in names], axis=0).astype(np.float64)
+        factors |= dict.fromkeys(names, _channel_factors(greatest, strength))
     return factors
 
 
@@ -131,17 +97,14 @@ def _channel_factors(greatest: npt.NDArray[np.float64], strength: float) -> npt.
     return factors
 
 
-def _groups(graph: FloatGraph) -> _Groups:
-    activations = [*graph.inputs, *(operation.output for operation in graph.operations)]
-    groups = _Groups({name: name for name in activations}, set())
-    for name in (*graph.inputs, *graph.outputs):
-        groups.close(name)
+def _groups(graph: FloatGraph) -> ChannelGroups:
+    groups = groups_of_one(graph)
     for operation in graph.operations:
         _constrain(operation, graph, groups)
     return groups
 
 
-def _constrain(operation: Operation, graph: FloatGraph, groups: _Groups) -> None:
+def _constrain(operation: Operation, graph: FloatGraph, groups: ChannelGroups) -> None:
     """Say what an operation asks of the factors of the tensors that it reads and makes."""
     names = input_names(operation)
     if isinstance(operation, _Weighted):

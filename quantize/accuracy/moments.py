@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from quantize.ir.graph import IntGraph
+from quantize.ir.graph import Array, IntGraph
 from quantize.ir.integer_params import quant_of
 from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected
 
@@ -47,7 +47,7 @@ class Moments:
         return self.second / self.count - mean[:, :, None] * mean[:, None, :]
 
 
-def moments_of(operation: Refinable, graph: IntGraph, codes: npt.NDArray[np.int8]) -> Moments:
+def moments_of(operation: Refinable, graph: IntGraph, codes: Array) -> Moments:
     """Return the moments of the patches in `codes`, the operation's input (N, ...)."""
     values = codes.astype(np.float64) - quant_of(graph, operation.input).zero_point
     patches = _patches(operation, graph, values)

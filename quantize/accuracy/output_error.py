@@ -40,10 +40,10 @@ class Judge:
             run: Gives any activations of the graph, by name.
         """
         self._graph, self._samples, self._run = graph, samples, run
-        judged = _judged(graph)
+        judged = judged_outputs(graph)
         exact = [run(batch, list(judged)) for batch in samples]
         self._exact = {
-            name: _Exact([batch[name] for batch in exact], is_logits=is_logits)
+            name: Exact([batch[name] for batch in exact], is_logits=is_logits)
             for name, is_logits in judged.items()
         }
 
@@ -53,15 +53,15 @@ class Judge:
         An error is noise power over signal power, of each batch and summed over the outputs that
         are reached. Given the errors to beat, it ends early, with None, where that has no hope.
         """
-        part = _part_after(self._graph, rounded, list(self._exact))
+        part = part_after(self._graph, rounded, list(self._exact))
         runner = OnnxRunner(emit_simulated_onnx(part, rounded, part.outputs), integers=False)
-        inputs = [self._inputs_of(part, batch) for batch in self._samples]
+        inputs = [inputs_of(part, batch, self._run) for batch in self._samples]
 
         def measure(params: QuantParams, to_beat: Errors = ()) -> Errors | None:
-            scalars = _scalars(rounded, params)
+            rounding = rounding_inputs(rounded, params)
             errors: list[float] = []
             for number, batch in enumerate(inputs):
-                outputs = runner({**batch, **scalars})
+                outputs = runner({**batch, **rounding})
                 errors.append(
                     sum(self._exact[name].error(number, outputs[name]) for name in outputs)
                 )
@@ -71,14 +71,15 @@ class Judge:
 
         return measure
 
-    def _inputs_of(self, part: FloatGraph, batch: Mapping[str, Array]) -> dict[str, Array]:
-        """Return what a part reads: samples, and activations that are made before it."""
-        made = [name for name in part.inputs if name not in batch]
-        found = dict(self._run(batch, made)) if made else {}
-        return {name: batch[name] if name in batch else found[name] for name in part.inputs}
+
+def inputs_of(part: FloatGraph, batch: Mapping[str, Array], run: Runner) -> dict[str, Array]:
+    """Return what a part reads: samples, and activations that are made before it."""
+    made = [name for name in part.inputs if name not in batch]
+    found = dict(run(batch, made)) if made else {}
+    return {name: batch[name] if name in batch else found[name] for name in part.inputs}
 
 
-def _judged(graph: FloatGraph) -> dict[str, bool]:
+def judged_outputs(graph: FloatGraph) -> dict[str, bool]:
     """Return the tensors to look at, and which of them are logits of a softmax."""
     makers = {operation.output: operation for operation in graph.operations}
     judged: dict[str, bool] = {}
@@ -89,7 +90,7 @@ def _judged(graph: FloatGraph) -> dict[str, bool]:
     return judged
 
 
-class _Exact:
+class Exact:
     """One exact output for all samples, and how to look at the error of another."""
 
     def __init__(self, batches: Sequence[Array], *, is_logits: bool) -> None:
@@ -124,7 +125,16 @@ def _soft_scores(logits: _Floats) -> _View:
     return view
 
 
-def _part_after(graph: FloatGraph, names: Sequence[str], outputs: Sequence[str]) -> FloatGraph:
+def outputs_after(graph: FloatGraph, name: str, outputs: Sequence[str]) -> list[str]:
+    """Return those outputs that a tensor is, or that rest on it."""
+    reached = {name}
+    for operation in graph.operations:
+        if reached & set(input_names(operation)):
+            reached.add(operation.output)
+    return [output for output in outputs if output in reached]
+
+
+def part_after(graph: FloatGraph, names: Sequence[str], outputs: Sequence[str]) -> FloatGraph:
     """Return the operations that make some tensors, and all that rest on them up to outputs."""
     reached = set(names)
     part: list[Operation] = []
@@ -157,9 +167,12 @@ def _cut(graph: FloatGraph, operations: Sequence[Operation], outputs: Sequence[s
     )
 
 
-def _scalars(rounded: Sequence[str], params: QuantParams) -> dict[str, npt.NDArray[np.generic]]:
-    scalars: dict[str, npt.NDArray[np.generic]] = {}
+def rounding_inputs(
+    rounded: Sequence[str], params: QuantParams
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the inputs of a simulated file that say how some activations are rounded."""
+    inputs: dict[str, npt.NDArray[np.generic]] = {}
     for name in rounded:
-        scalars[SCALE + name] = np.array(params.scale[0], np.float32)
-        scalars[ZERO_POINT + name] = np.array(params.zero_point, np.int8)
-    return scalars
+        inputs[SCALE + name] = np.array(params.scale[0], np.float32)
+        inputs[ZERO_POINT + name] = np.array(params.zero_point, np.int8)
+    return inputs

@@ -10,11 +10,22 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from quantize.accuracy.adaround import round_adaptively
 from quantize.accuracy.moments import Moments, Refinable, add_moments, moments_of
 from quantize.accuracy.rounding import LARGEST_K, round_with_compensation
-from quantize.ir.graph import Array, FloatGraph, IntGraph
+from quantize.ir.graph import Array, DType, FloatGraph, Graph, IntGraph
 from quantize.ir.integer_params import quant_of
-from quantize.ir.ops import Activation, Logistic, LogSoftmax, Softmax, TransposeConv2D
+from quantize.ir.ops import (
+    Activation,
+    Logistic,
+    LogSoftmax,
+    Operation,
+    Quantize,
+    Softmax,
+    TransposeConv2D,
+)
+from quantize.ir.widths import width
+from quantize.pruning.magnitude import weakest
 from quantize.recipe import Recipe, WeightRounding
 from quantize.weights import (
     Weighted,
@@ -29,7 +40,7 @@ MAX_THREADS = 4
 _LOG = logging.getLogger(__name__)
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, npt.NDArray[np.int8]]]
+CodesRunner: TypeAlias = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 def refinable(graph: IntGraph) -> tuple[Refinable, ...]:
@@ -38,12 +49,18 @@ def refinable(graph: IntGraph) -> tuple[Refinable, ...]:
     Of a transposed convolution each pixel sees other weights, so that it has no one patch.
     """
     weighted = (op for op in graph.operations if isinstance(op, Refinable))
-    return tuple(op for op in weighted if _weights_of_a_channel(op, graph) <= LARGEST_K)
+    return tuple(
+        op
+        for op in weighted
+        if _is_integer(op, graph) and _weights_of_a_channel(op, graph) <= LARGEST_K
+    )
 
 
 def warn_of_large(graph: IntGraph) -> None:
     """Log which weighted operations `refine` passes over: they stay as `lower` left them."""
     for operation in graph.operations:
+        if not _is_integer(operation, graph):
+            continue
         if isinstance(operation, TransposeConv2D):
             _LOG.warning(
                 "%s: the weights of a transposed convolution are rounded to the nearest and its"
@@ -89,24 +106,28 @@ def refine(
 
     Args:
         graph: What `lower` made of the reference.
-        reference: The float graph; an operation has the same output name in both.
+        reference: The float graph; it has the same weighted operations in the same order.
         moments: Of the graph, by `collect_moments`.
         recipe: Which of both is wanted.
 
     Raises:
         GraphError: An accumulator could overflow afterwards.
     """
-    sources = {operation.output: operation for operation in reference.operations}
+    sources = sources_of(graph, reference)
 
     def refined(operation: Weighted) -> dict[str, Array]:
-        source = sources[operation.output]
-        assert isinstance(source, Weighted), operation.output  # lower keeps the kind
+        source = sources[operation]
         weight = reference.constants[source.weight]
         return _refined(operation, graph, weight, moments[operation.output], recipe)
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
         constants = dict(ChainMap(*pool.map(refined, refinable(graph))))
     return check_accumulators(replace_constants(graph, constants))
+
+
+def sources_of(graph: IntGraph, reference: FloatGraph) -> dict[Weighted, Weighted]:
+    """Return which operation of the float graph each weighted one was made of."""
+    return dict(zip(_weighted(graph), _weighted(reference), strict=True))
 
 
 def correct_outputs(graph: IntGraph, errors: Mapping[str, _Floats]) -> IntGraph:
@@ -124,25 +145,47 @@ def correct_outputs(graph: IntGraph, errors: Mapping[str, _Floats]) -> IntGraph:
     (2019), section 4.2, empirical.
     """
     constants: dict[str, Array] = {}
-    for operation in correctable(graph):
+    for operation in correctable(graph).values():
         if operation.output in errors and operation.bias is not None:
             scales = np.array(quant_of(graph, operation.bias).scale)
-            lost = np.rint(errors[operation.output] / scales).astype(np.int32)
-            constants[operation.bias] = graph.constants[operation.bias] + lost
+            bias = graph.constants[operation.bias]
+            lost = np.rint(errors[operation.output] / scales).astype(bias.dtype)
+            constants[operation.bias] = bias + lost
     return check_accumulators(replace_constants(graph, constants))
 
 
-def correctable(graph: IntGraph) -> tuple[Weighted, ...]:
-    """Return the operations whose mean error shows in an output, or in the logits of one."""
+def correctable(graph: IntGraph) -> dict[str, Weighted]:
+    """Return the operations whose mean error shows in an output, or in the logits of one.
+
+    They are named by what they make in the float graph: behind an operation in int16 a Quantize
+    leads to the output of that name.
+    """
     makers = {operation.output: operation for operation in graph.operations}
-    found = []
-    for name in graph.outputs:
-        maker = makers.get(name)
+    quantizes = (op for op in graph.operations if isinstance(op, Quantize))
+    outputs = {op.input: op.output for op in quantizes if op.output in graph.outputs}
+    found: dict[str, Weighted] = {}  # logits may be returned beside their scores
+    for output in graph.outputs:
+        maker = _through(makers, output)
         if isinstance(maker, Softmax | LogSoftmax | Logistic):
-            maker = makers.get(maker.input)
-        if isinstance(maker, Weighted) and maker.activation is Activation.NONE:
-            found.append(maker)
-    return tuple(found)
+            maker = _through(makers, maker.input)
+        is_plain = isinstance(maker, Weighted) and maker.activation is Activation.NONE
+        if isinstance(maker, Weighted) and is_plain and _is_integer(maker, graph):
+            found[outputs.get(maker.output, maker.output)] = maker
+    return found
+
+
+def _through(makers: Mapping[str, Operation], name: str) -> Operation | None:
+    """Return what makes a tensor, in whatever type it was before a Quantize."""
+    maker = makers.get(name)
+    return makers.get(maker.input) if isinstance(maker, Quantize) else maker
+
+
+def _weighted(graph: Graph) -> tuple[Weighted, ...]:
+    return tuple(op for op in graph.operations if isinstance(op, Weighted))
+
+
+def _is_integer(operation: Operation, graph: IntGraph) -> bool:
+    return width(operation, graph) is not DType.FLOAT32
 
 
 def _refined(
@@ -154,11 +197,13 @@ def _refined(
     exact = by_channel(weight, axis).astype(np.float64) / scales[:, None]
     codes = by_channel(graph.constants[operation.weight], axis)
     refined: dict[str, Array] = {}
-    if recipe.weight_rounding is WeightRounding.COMPENSATED:
-        codes = _compensated(exact, _error_matrix(moments, recipe))
+    if recipe.weight_rounding is not WeightRounding.NEAREST:
+        zeros = by_channel(weakest(operation, weight, recipe.prune_weights), axis)
+        codes = _rounded(exact, _error_matrix(moments, recipe), zeros, recipe)
         refined[operation.weight] = from_channels(codes, weight.shape, axis)
     if recipe.bias_correction and operation.bias is not None:
-        refined[operation.bias] = graph.constants[operation.bias] + _lost(exact, codes, moments)
+        bias = graph.constants[operation.bias]
+        refined[operation.bias] = bias + _lost(exact, codes, moments).astype(bias.dtype)
     return refined
 
 
@@ -167,17 +212,20 @@ def _error_matrix(moments: Moments, recipe: Recipe) -> _Floats:
     return moments.covariance() if recipe.bias_correction else moments.second / moments.count
 
 
-def _compensated(exact: _Floats, matrices: _Floats) -> npt.NDArray[np.int8]:
+def _rounded(
+    exact: _Floats, matrices: _Floats, zeros: npt.NDArray[np.bool_], recipe: Recipe
+) -> npt.NDArray[np.int8]:
     """Return the codes of all channels; those of one group see the same patches."""
-    groups = np.split(exact, len(matrices))
-    pairs = zip(groups, matrices, strict=True)
-    return np.concatenate([round_with_compensation(rows, matrix) for rows, matrix in pairs])
+    adaptive = recipe.weight_rounding is WeightRounding.ADAPTIVE
+    rounding = round_adaptively if adaptive else round_with_compensation
+    parts = np.split(exact, len(matrices)), matrices, np.split(zeros, len(matrices))
+    return np.concatenate([rounding(*part) for part in zip(*parts, strict=True)])
 
 
-def _lost(exact: _Floats, codes: Array, moments: Moments) -> npt.NDArray[np.int32]:
+def _lost(exact: _Floats, codes: Array, moments: Moments) -> _Floats:
     """Return what rounding took from each channel's accumulator in the mean, (O,)."""
     mean = np.repeat(moments.mean(), len(exact) // len(moments.first), axis=0)
-    lost: npt.NDArray[np.int32] = np.rint(((exact - codes) * mean).sum(axis=1)).astype(np.int32)
+    lost: _Floats = np.rint(((exact - codes) * mean).sum(axis=1))
     return lost
 
 

@@ -1,5 +1,6 @@
 """Collect: one streaming pass over samples; what stays is small and grows with no sample."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import numpy.typing as npt
 
 from quantize.calibrate.histogram import Histogram, histogram_of, merge
 from quantize.errors import DataError
+
+LARGEST = 1e30  # beyond it products of scales leave float32
 
 Batch = Mapping[str, npt.NDArray[np.float32]]
 Runner = Callable[[Batch], Mapping[str, npt.NDArray[np.float32]]]
@@ -26,12 +29,13 @@ class Calibration:
     samples: int
 
 
-def collect(batches: Iterable[Batch], run: Runner) -> Calibration:
+def collect(batches: Iterable[Batch], run: Runner, start: int = 0) -> Calibration:
     """Return what all tensors were like when the network ran over the batches.
 
     Args:
         batches: By input name, each (N, ...) float32.
         run: Gives every tensor that matters for one batch, (N, ...) by name.
+        start: Number of the first sample, for messages.
 
     Raises:
         DataError: There are no samples, or a tensor holds NaN or Inf (it is named).
@@ -39,42 +43,53 @@ def collect(batches: Iterable[Batch], run: Runner) -> Calibration:
     histograms: dict[str, Histogram] = {}
     samples = 0
     for batch, tensors in _run_all(batches, run):
-        samples += len(next(iter(batch.values())))
+        count = len(next(iter(batch.values())))
         for name, values in tensors.items():
+            _refuse_unusable(name, float(np.abs(values).max()), (start + samples, count))
             seen = histogram_of(values, name)
             histograms[name] = merge(histograms[name], seen) if name in histograms else seen
+        samples += count
     if samples == 0:
         raise DataError("calibration data: no samples, expected at least 1")
     return Calibration(histograms, samples)
 
 
-def collect_peaks(batches: Iterable[Batch], run: Runner) -> dict[str, npt.NDArray[np.float32]]:
+def collect_peaks(
+    batches: Iterable[Batch], run: Runner, start: int = 0
+) -> dict[str, npt.NDArray[np.float32]]:
     """Return the greatest magnitude of each channel (last axis) of every tensor, (C,) by name.
 
     Arguments and errors as in `collect`.
     """
     peaks: dict[str, npt.NDArray[np.float32]] = {}
-    for _, tensors in _run_all(batches, run):
+    samples = 0
+    for batch, tensors in _run_all(batches, run):
+        count = len(next(iter(batch.values())))
         for name, values in tensors.items():
             peak = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+            _refuse_unusable(name, float(peak.max()), (start + samples, count))
             peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+        samples += count
     if not peaks:
         raise DataError("calibration data: no samples, expected at least 1")
-    for name, peak in peaks.items():
-        _refuse_not_finite(name, peak)
     return peaks
 
 
 def _run_all(
     batches: Iterable[Batch], run: Runner
 ) -> Iterator[tuple[Batch, dict[str, npt.NDArray[np.float32]]]]:
-    """Yield each batch with all its tensors, the inputs among them."""
+    """Yield each batch with all its tensors: the inputs, then the layers in the order they run."""
     for batch in batches:
-        for name, values in batch.items():
-            _refuse_not_finite(name, values)
         yield batch, {**batch, **run(batch)}
 
 
-def _refuse_not_finite(name: str, values: npt.NDArray[np.float32]) -> None:
-    if not np.isfinite(values).all():
-        raise DataError(f"{name}: holds NaN or Inf when it runs over the calibration data")
+def _refuse_unusable(name: str, greatest: float, samples: tuple[int, int]) -> None:
+    """Refuse a tensor by its greatest magnitude; all that it was made of has passed before."""
+    if greatest <= LARGEST:
+        return
+    start, count = samples
+    value = f"{greatest:.3g}" if math.isfinite(greatest) else "NaN or Inf"
+    raise DataError(
+        f"{name}: the first tensor to hold {value}, on calibration samples {start} to"
+        f" {start + count - 1}; allowed are finite numbers up to {LARGEST:g}"
+    )

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,7 +22,9 @@ LABELS_NAME = "labels.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class LabelledFile:
+    """A file, and the name of its class where it has one."""
+
     path: Path
     label: str | None
 
@@ -36,15 +39,15 @@ def open_folder(
     Raises:
         DataError: No samples, a file that labels.csv names is missing, unknown labels.
     """
-    samples = _list_samples(folder)
-    labels = _labels(folder.name, samples, class_names)
+    samples = list_files(folder, IMAGE_SUFFIXES | {".npy"})
+    labels = labels_of(folder.name, samples, class_names)
     return Dataset(
         name=folder.name,
         samples=len(samples),
         labels=None if labels is None else labels.values,
         groups=None,
         class_names=() if labels is None else labels.class_names,
-        sha256=_sha256(folder, samples),
+        sha256=files_sha256(folder, samples),
         read=lambda size: checked(
             folder.name, _read(samples, model_input, prepare, size), [model_input]
         ),
@@ -52,18 +55,23 @@ def open_folder(
     )
 
 
-def _list_samples(folder: Path) -> tuple[_Sample, ...]:
+def list_files(folder: Path, suffixes: AbstractSet[str]) -> tuple[LabelledFile, ...]:
+    """Return the files with these endings, in the order of labels.csv or of their names.
+
+    Raises:
+        DataError: None, one that labels.csv names is missing, or files beside folders of classes.
+    """
     table = folder / LABELS_NAME
-    samples = _from_table(folder, table) if table.is_file() else _from_folders(folder)
-    if not samples:
+    files = _from_table(folder, table) if table.is_file() else _from_folders(folder, suffixes)
+    if not files:
         raise DataError(
-            f"{folder}: no samples; expected images or .npy files, with {LABELS_NAME}"
+            f"{folder}: no samples; expected images, .npy or .wav files, with {LABELS_NAME}"
             " or in a folder per class"
         )
-    return samples
+    return files
 
 
-def _from_table(folder: Path, table: Path) -> tuple[_Sample, ...]:
+def _from_table(folder: Path, table: Path) -> tuple[LabelledFile, ...]:
     try:
         with table.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -76,19 +84,21 @@ def _from_table(folder: Path, table: Path) -> tuple[_Sample, ...]:
     return tuple(_from_row(folder, table, row) for row in rows)
 
 
-def _from_row(folder: Path, table: Path, row: dict[str, str]) -> _Sample:
+def _from_row(folder: Path, table: Path, row: dict[str, str]) -> LabelledFile:
     path = folder / (row["file"] or "")
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         raise DataError(f"{table}: {row['file']!r} is no file in {folder}")
     if not row["label"]:
         raise DataError(f"{table}: {row['file']!r} has no label")
-    return _Sample(path, row["label"].strip())
+    return LabelledFile(path, row["label"].strip())
 
 
-def _from_folders(folder: Path) -> tuple[_Sample, ...]:
+def _from_folders(folder: Path, suffixes: AbstractSet[str]) -> tuple[LabelledFile, ...]:
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    labelled = [_Sample(path, entry.name) for entry in classes for path in _sample_files(entry)]
-    loose = [_Sample(path, None) for path in _sample_files(folder)]
+    labelled = [
+        LabelledFile(path, entry.name) for entry in classes for path in _files_in(entry, suffixes)
+    ]
+    loose = [LabelledFile(path, None) for path in _files_in(folder, suffixes)]
     if labelled and loose:
         raise DataError(
             f"{folder}: {loose[0].path.name} lies beside folders of classes; put it into one"
@@ -96,20 +106,22 @@ def _from_folders(folder: Path) -> tuple[_Sample, ...]:
     return tuple(labelled or loose)
 
 
-def _sample_files(folder: Path) -> list[Path]:
+def _files_in(folder: Path, suffixes: AbstractSet[str]) -> list[Path]:
     return sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES | {".npy"}
+        path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in suffixes
     )
 
 
-def _labels(name: str, samples: Sequence[_Sample], class_names: Sequence[str]) -> ReadLabels | None:
+def labels_of(
+    name: str, samples: Sequence[LabelledFile], class_names: Sequence[str]
+) -> ReadLabels | None:
+    """Return the classes of files, None where none of them has one."""
     words = [sample.label for sample in samples if sample.label is not None]
     return parse_labels(name, words, class_names) if words else None
 
 
-def _sha256(folder: Path, samples: Sequence[_Sample]) -> str:
+def files_sha256(folder: Path, samples: Sequence[LabelledFile]) -> str:
+    """Return a hash over the names, labels and contents of files."""
     digest = hashlib.sha256()
     for sample in samples:
         name = sample.path.relative_to(folder).as_posix()
@@ -118,7 +130,7 @@ def _sha256(folder: Path, samples: Sequence[_Sample]) -> str:
 
 
 def _read(
-    samples: Sequence[_Sample], model_input: ModelInput, prepare: Prepare, size: int
+    samples: Sequence[LabelledFile], model_input: ModelInput, prepare: Prepare, size: int
 ) -> Iterator[Batch]:
     for start in range(0, len(samples), size):
         parts = [

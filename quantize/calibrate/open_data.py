@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from edge_runtime.errors import EdgeRuntimeError
-from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
+from edge_runtime.manifest import ImageInput, Preprocessing, TensorInput
 from edge_runtime.preprocess import to_tensor
+from edge_runtime.signals.inputs import SignalInput, WindowInput
 from edge_runtime.sources.opencv import opencv
 from quantize.calibrate.arrays import open_arrays
 from quantize.calibrate.dataset import Dataset, ModelInput, only_input
 from quantize.calibrate.files import open_folder
 from quantize.calibrate.npz import Array
 from quantize.calibrate.rows import Rows, Windowing, open_rows
+from quantize.calibrate.sounds import SoundWindows, holds_sounds, open_sounds
 from quantize.errors import DataError
 
-Preprocessing: TypeAlias = TensorInput | ImageInput | WindowInput
 AS_THE_MODEL_TAKES_IT = TensorInput()
-FORMS = "an .npz file, a .csv file, or a folder of images or .npy files"
+FORMS = "an .npz file, a .csv file, or a folder of images, .wav or .npy files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class DataSettings:
     """What the user says of the data.
 
     Attributes:
-        preprocessing: The bundle's; images and rows pass through it, arrays do not.
+        preprocessing: The bundle's; images, sounds and rows pass through it, arrays do not.
         target_column: Of a .csv file; None where it has no targets.
         class_names: In the order of the model's outputs; empty where unknown.
     """
@@ -58,6 +58,9 @@ def open_data(path: Path, inputs: Sequence[ModelInput], settings: DataSettings) 
 
 
 def _open_folder(path: Path, model_input: ModelInput, settings: DataSettings) -> Dataset:
+    if holds_sounds(path):
+        return _open_sounds(path, model_input, settings)
+
     def prepare(image: Path) -> Array:
         if not isinstance(settings.preprocessing, ImageInput):
             raise DataError(
@@ -69,17 +72,34 @@ def _open_folder(path: Path, model_input: ModelInput, settings: DataSettings) ->
     return open_folder(path, model_input, prepare, settings.class_names)
 
 
+def _open_sounds(path: Path, model_input: ModelInput, settings: DataSettings) -> Dataset:
+    spec = settings.preprocessing
+    if not isinstance(spec, SignalInput):
+        raise DataError(
+            f"{path}: sounds need --preprocess FILE.toml that says how they become an input"
+            ' (kind = "mfcc", "log_mel", "micro_log_mel", "spectrum" or "window")'
+        )
+    windows = SoundWindows(
+        channels=len(spec.columns),
+        length=spec.length,
+        step=spec.step,
+        sample_rate_hz=None if isinstance(spec, WindowInput) else spec.sample_rate_hz,
+        prepare=lambda file, window: _prepared(file, window, spec, model_input),
+    )
+    return open_sounds(path, model_input, windows, settings.class_names)
+
+
 def _open_rows(path: Path, model_input: ModelInput, settings: DataSettings) -> Dataset:
     def prepare(window: Rows) -> Array:
         return _prepared(path, window, settings.preprocessing, model_input)
 
     match settings.preprocessing:
-        case WindowInput(columns=columns, length=length, step=step):
-            windowing = Windowing(columns, length, step, prepare)
         case TensorInput():
             windowing = Windowing((), 1, 1, prepare)
         case ImageInput():
             raise DataError(f"{path}: rows cannot be preprocessed as images")
+        case signal:
+            windowing = Windowing(signal.columns, signal.length, signal.step, prepare)
     return open_rows(
         path,
         model_input,

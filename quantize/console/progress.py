@@ -44,6 +44,11 @@ class Progress:
         if self._status is not None:
             self._status.update(f"{stage} {done}/{total}" if total else stage)
 
+    def note(self, line: str) -> None:
+        """Leave a line standing above the one that changes."""
+        if self._status is not None:
+            self._status.console.print(line, highlight=False, markup=False)
+
     def seconds(self) -> dict[str, float]:
         """Return how long each stage took."""
         return {stage: round(taken, 3) for stage, taken in self._stages.items()}

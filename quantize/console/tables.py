@@ -7,14 +7,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quantize.comparison import Comparison
+from quantize.compare.changes import ChangedPrediction
+from quantize.compare.comparison import Comparison
+from quantize.compare.operations import OperationDifference
 from quantize.inspection import Inspection
 from quantize.pipeline import Outcome
 from quantize.report.costs import OperationCost
 from quantize.report.evaluation import Evaluation, Metric
 from quantize.report.layers import LayerError
 from quantize.report.parity import Parity
+from quantize.report.pruning import Pruning
 from quantize.report.report import Report
+from quantize.report.trials import SearchReport
 
 BOX = SIMPLE_HEAD
 WORST_LAYERS = 12
@@ -30,25 +34,86 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     console.print(_parity_table(report))
     print_layers(console, report.layers)
     _print_sizes(console, report)
+    if report.pruning is not None:
+        _print_pruning(console, report.pruning)
+    if report.search is not None:
+        console.print(_search_table(report.search))
     console.print(f"bundle: {outcome.bundle}", soft_wrap=True, highlight=False)
 
 
 def print_comparison(console: Console, found: Comparison) -> None:
-    """Print how two models differ, end to end and per layer."""
-    table = Table(title=f"Output over {found.samples} samples", title_justify="left", box=BOX)
-    table.add_column("")
-    table.add_column("", justify="right")
-    if found.max_lsb is not None:
-        table.add_row("greatest difference, LSB", str(found.max_lsb))
-    table.add_row("greatest difference", f"{found.max_abs:.6g}")
-    table.add_row("SQNR, dB", decibels(found.sqnr_db))
-    if found.changed_predictions is not None:
-        table.add_row("changed predictions", str(found.changed_predictions))
-    console.print(table)
-    if found.layers:
+    """Print how two models differ: end to end, in predictions, per layer and per operation."""
+    _print_outputs(console, found)
+    if found.changes:
+        _print_changes(console, found.changes)
+    if found.operations:
+        _print_differing_operations(console, found.operations)
+    if not found.layers:
+        console.print("no tensor has the same name in both models: no layers to compare")
+    elif any(layer.sqnr_db is not None for layer in found.layers):
         print_layers(console, found.layers)
     else:
-        console.print("no tensor has the same name in both models: no layers to compare")
+        console.print(f"layers end to end: all {len(found.layers)} equal")
+
+
+def _print_outputs(console: Console, found: Comparison) -> None:
+    table = Table(title=f"End to end, {found.samples} samples", title_justify="left", box=BOX)
+    for heading in ("", "max LSB", "differing", "max error", "SQNR dB"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, part in (("output", found.output), ("logits", found.logits)):
+        if part is not None:
+            table.add_row(
+                name,
+                "-" if part.max_lsb is None else str(part.max_lsb),
+                _percent(part.differing_share),
+                f"{part.max_abs:.6g}",
+                decibels(part.sqnr_db),
+            )
+    console.print(table)
+    if found.changed_predictions is not None:
+        console.print(f"changed predictions: {found.changed_predictions} of {found.samples}")
+
+
+def _print_changes(console: Console, changes: Sequence[ChangedPrediction]) -> None:
+    shown = changes[:WORST_LAYERS]
+    title = "Changed predictions, with their lead over the next class"
+    table = Table(title=title, title_justify="left", box=BOX)
+    for heading in ("sample", "first says", "lead", "second says", "lead"):
+        table.add_column(heading, justify="left" if "says" in heading else "right")
+    for change in shown:
+        table.add_row(
+            str(change.sample),
+            escape(change.first),
+            f"{change.first_margin:.4g}",
+            escape(change.second),
+            f"{change.second_margin:.4g}",
+        )
+    console.print(table)
+
+
+def _print_differing_operations(
+    console: Console, operations: Sequence[OperationDifference]
+) -> None:
+    """Print the operations that differ on equal inputs, the furthest off."""
+    differing = [one for one in operations if one.max_abs > 0.0]
+    console.print(
+        f"operations on equal inputs: {len(operations) - len(differing)} of {len(operations)} equal"
+    )
+    if not differing:
+        return
+    worst = sorted(differing, key=lambda one: -(one.max_lsb or one.max_abs))[:WORST_LAYERS]
+    table = _table("Operations that differ", "made by")
+    for heading in ("max LSB", "differing", "max error"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in (one for one in differing if one in worst):
+        lsb = "-" if one.max_lsb is None else str(one.max_lsb)
+        numbers = (lsb, _percent(one.differing_share), f"{one.max_abs:.3g}")
+        table.add_row(escape(one.name), one.operation, *numbers)
+    console.print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def print_inspection(console: Console, found: Inspection) -> None:
@@ -124,7 +189,7 @@ def _print_metrics(console: Console, report: Report) -> None:
     evaluation = report.evaluation
     console.print(
         f"[bold]{report.model}[/bold]: {evaluation.task} on {evaluation.samples} samples of the"
-        f" {report.evaluated_on}, calibrated on {report.calibration_samples}"
+        f" {report.evaluated_on}, {_calibrated_on(report)}"
     )
     table = Table(title="Accuracy", title_justify="left", box=BOX)
     for heading in ("", "float", "int8", "change"):
@@ -144,6 +209,10 @@ def _print_metrics(console: Console, report: Report) -> None:
 def _metric_cells(metric: Metric) -> tuple[str, str, str]:
     change = metric.int8_value - metric.float_value
     return f"{metric.float_value:.4f}", f"{metric.int8_value:.4f}", f"{change:+.4f}"
+
+
+def _calibrated_on(report: Report) -> str:
+    return report.without_data or f"calibrated on {report.calibration_samples}"
 
 
 def _class_table(evaluation: Evaluation) -> Table:
@@ -189,9 +258,28 @@ def _parity_cells(parity: Parity) -> tuple[str, str, str, str]:
     return (
         str(parity.operation_max_lsb),
         str(parity.max_lsb),
-        f"{100 * parity.differing_share:.2f} %",
+        _percent(parity.differing_share),
         changed,
     )
+
+
+def _search_table(search: SearchReport) -> Table:
+    """Return what was tried under a budget; the chosen one is marked."""
+    table = Table(title="Search", title_justify="left", box=BOX)
+    table.add_column("candidate")
+    for heading in ("drop", "changed", "logits dB", "TFLite bytes", "in budget"):
+        table.add_column(heading, justify="right")
+    for trial in search.trials:
+        mark = " *" if trial.name == search.chosen else ""
+        table.add_row(
+            escape(trial.name) + mark,
+            "" if trial.drop is None else f"{trial.drop:.3f}",
+            "" if trial.flips is None else f"{100 * trial.flips:.2f} %",
+            decibels(trial.logits_sqnr_db),
+            f"{trial.tflite_bytes:,}",
+            "yes" if trial.meets else "no",
+        )
+    return table
 
 
 def _print_sizes(console: Console, report: Report) -> None:
@@ -207,4 +295,17 @@ def _print_sizes(console: Console, report: Report) -> None:
     }
     for name, size in sizes.items():
         table.add_row(name, f"{size:,}", f"{100 * size / facts.float_bytes:.1f} %")
+    console.print(table)
+
+
+def _print_pruning(console: Console, pruning: Pruning) -> None:
+    table = Table(title="Pruning", title_justify="left", box=BOX)
+    for heading in ("", "whole", "pruned"):
+        table.add_column(heading, justify="right" if heading else "left")
+    before, after = pruning.before, pruning.after
+    table.add_row("MACs", f"{before.macs:,}", f"{after.macs:,}")
+    table.add_row("model.tflite, bytes", f"{before.tflite_bytes:,}", f"{after.tflite_bytes:,}")
+    compressed = (f"{before.compressed_bytes:,}", f"{after.compressed_bytes:,}")
+    table.add_row("compressed by zlib, bytes", *compressed)
+    table.add_row("weights that are 0", f"{before.zero_share:.1%}", f"{after.zero_share:.1%}")
     console.print(table)

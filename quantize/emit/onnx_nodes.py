@@ -14,6 +14,7 @@ from quantize.ir.graph import Array
 from quantize.ir.shapes import Shape
 
 OPSET, IR_VERSION = 17, 8
+MICROSOFT, MICROSOFT_VERSION = "com.microsoft", 1  # a set whose QuantizeLinear makes int16
 BATCH = "N"
 
 Attribute: TypeAlias = int | float | str | Sequence[int]
@@ -65,10 +66,12 @@ class NodeList:
         inputs: Sequence[str],
         output: str | None = None,
         attributes: Mapping[str, Attribute] | None = None,
+        *,
+        domain: str | None = None,
     ) -> str:
         """Append a node with one output and return the output's name."""
         name = output if output is not None else self.fresh()
-        node = helper.make_node(kind, list(inputs), [name])
+        node = helper.make_node(kind, list(inputs), [name], domain=domain)
         for key, value in sorted((attributes or {}).items()):
             node.attribute.append(helper.make_attribute(key, value))
         self.nodes.append(node)
@@ -111,9 +114,10 @@ def serialize(
 ) -> bytes:
     """Return the bytes of the model; the same nodes give the same bytes."""
     graph = helper.make_graph(nodes.nodes, name, inputs, outputs, nodes.initializers)
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
+    imports = [helper.make_opsetid("", OPSET)]
+    if any(node.domain == MICROSOFT for node in nodes.nodes):
+        imports.append(helper.make_opsetid(MICROSOFT, MICROSOFT_VERSION))
+    model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION)
     model.producer_name = "edge-runtime"
     helper.set_model_props(model, dict(metadata))
     return bytes(model.SerializeToString(deterministic=True))

@@ -20,7 +20,6 @@ from quantize.emit.onnx_nodes import (
     moves_nothing,
 )
 from quantize.emit.onnx_reader import Reader
-from quantize.errors import GraphError
 from quantize.ir.moving_ops import (
     DepthToSpace,
     Gather,
@@ -33,6 +32,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -129,11 +129,13 @@ def write_operation(operation: Operation, reader: Reader) -> Value:
             layout = _common_layout(operation, reader)
             inputs = [reader.read(name, layout) for name in (operation.input, operation.slope)]
             return Value(reader.nodes.add("PRelu", inputs), layout)
-        case Activate() | Quantize():
+        case ArgMax():
+            value = reader.read(operation.input, Layout.LAST)
+            attributes = {"axis": -1, "keepdims": 0}
+            return Value(reader.nodes.add("ArgMax", [value], attributes=attributes))
+        case Activate() | Quantize() | Dequantize():
             layout = reader.layout(operation.input)
             return Value(reader.read(operation.input, layout), layout)
-        case Dequantize():
-            raise GraphError(f"{operation.output}: Dequantize has no place in an emitted graph")
         case _:
             assert_never(operation)
 

@@ -1,8 +1,9 @@
 """IntGraph to QDQ ONNX: float in and out, channels-last at the boundary, integers inside.
 
-Every activation stands in the file as int8 codes: each operation reads them through
+Every activation stands in the file as int8 or int16 codes: each operation reads them through
 DequantizeLinear and ends in QuantizeLinear, those that only move codes, too. ONNX Runtime fuses
-that; on x86 it does not where a QuantizeLinear has another reader than one DequantizeLinear.
+that in int8. What was kept in float32 has none of both and ends in Identity, which names it.
+A file for use has uint8 codes in the place of int8: `quantize.onnx_signs` says why.
 """
 
 import json
@@ -10,11 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from quantize.emit.onnx_float import constant_in
 from quantize.emit.onnx_nodes import (
     BATCH,
+    MICROSOFT,
     TO_FIRST,
     TO_LAST,
     Attribute,
@@ -25,8 +27,8 @@ from quantize.emit.onnx_nodes import (
     serialize,
 )
 from quantize.emit.onnx_operations import write_activation, write_operation, write_reshape
-from quantize.ir.graph import Array, DType, IntGraph, QuantParams
-from quantize.ir.integer_params import CODE_MIN, code_bounds, quant_of
+from quantize.ir.graph import Array, DType, IntGraph, QuantParams, TensorType
+from quantize.ir.integer_params import code_bounds, code_limits, quant_of
 from quantize.ir.moving_ops import DepthToSpace, ResizeBilinear, ResizeNearest, SpaceToDepth
 from quantize.ir.ops import (
     Activate,
@@ -34,6 +36,7 @@ from quantize.ir.ops import (
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     MaxPool2D,
     Mean,
     Operation,
@@ -41,6 +44,8 @@ from quantize.ir.ops import (
     TransposeConv2D,
     input_names,
 )
+from quantize.ir.widths import width
+from quantize.onnx_signs import make_unsigned
 
 METADATA_KEY = "edge.graph"
 CODES_SUFFIX = ":codes"
@@ -58,12 +63,15 @@ _READ_CHANNELS_FIRST = (
 
 
 def emit_qdq_onnx(graph: IntGraph, expose: Sequence[str] = ()) -> bytes:
-    """Return the QDQ ONNX file (opset 17, IR 8) of an integer graph; equal graphs, equal bytes.
+    """Return the QDQ ONNX file of an integer graph; equal graphs, equal bytes.
+
+    It has opset 17 and IR 8. Codes of int16 are made and read by ONNX Runtime's own operator set:
+    ONNX says them from opset 21 on, where ONNX Runtime's optimizer breaks int8 beside int16.
 
     Args:
         graph: What to emit.
-        expose: Activations whose codes are further outputs, named NAME + ":codes", channels-last
-            int8: for looking inside. A file for use has none.
+        expose: Activations whose codes are further outputs, named NAME + ":codes", channels-last:
+            for looking inside. A file for use has none, and uint8 for int8 (onnx_signs).
     """
     writer = _QdqWriter(graph, expose)
     for name in graph.inputs:
@@ -73,7 +81,14 @@ def emit_qdq_onnx(graph: IntGraph, expose: Sequence[str] = ()) -> bytes:
     outputs = [writer.publish(name) for name in graph.outputs]
     outputs += [writer.expose(name) for name in expose]
     inputs = [float_value(name, graph.tensors[name].shape) for name in graph.inputs]
-    return serialize(graph.name, writer.nodes, inputs, outputs, {METADATA_KEY: writer.metadata()})
+    data = serialize(graph.name, writer.nodes, inputs, outputs, {METADATA_KEY: writer.metadata()})
+    return data if expose else _unsigned(data)
+
+
+def _unsigned(data: bytes) -> bytes:
+    model = onnx.load_model_from_string(data)
+    make_unsigned(model.graph)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 class _QdqWriter:
@@ -118,7 +133,19 @@ class _QdqWriter:
         shape, value, layout = self.graph.tensors[name].shape, name, Layout.LAST
         if len(shape) == 4 and self._readers_are_windows(name):
             value, layout = self.nodes.transpose(name, TO_FIRST), Layout.FIRST
-        self._hold(name, self._quantize(value, quant_of(self.graph, name), self._ids[name]), layout)
+        self._take(name, value, layout)
+
+    def _take(self, name: str, value: str, layout: Layout) -> None:
+        """Append what makes a tensor of its real values: its codes, or its name in float32."""
+        match self.graph.tensors[name]:
+            case TensorType(dtype=DType.FLOAT32):
+                code = self.nodes.add("Identity", [value], self._ids[name])
+            case TensorType(quant=None):  # an index, which ONNX makes in int64
+                to: dict[str, Attribute] = {"to": TensorProto.INT32}
+                code = self.nodes.add("Cast", [value], self._ids[name], to)
+            case _:
+                code = self._quantize(value, name, self._ids[name])
+        self._hold(name, code, layout)
 
     def _readers_are_windows(self, name: str) -> bool:
         readers = [op for op in self.graph.operations if name in input_names(op)]
@@ -128,19 +155,37 @@ class _QdqWriter:
     def write(self, operation: Operation) -> None:
         """Append an operation: its inputs' real values, its nodes, its codes."""
         value = write_operation(operation, self)
-        quant, code = quant_of(self.graph, operation.output), self._ids[operation.output]
-        name = self._clamp(operation, value.name, quant)
+        name = self._clamp(operation, value.name)
         if isinstance(operation, Mean) and not operation.keep_dims:
-            kept = self._quantize(name, quant, None)
-            name = write_reshape(operation.output, self._dequantize(kept, quant, None), self)
-            value = Value(name)
-        self._hold(operation.output, self._quantize(name, quant, code), value.layout)
+            name, value = self._flat_mean(operation, name), Value(name)
+        if isinstance(operation, Dequantize):
+            name = self._fenced(name)
+        self._take(operation.output, name, value.layout)
 
-    def _clamp(self, operation: Operation, name: str, quant: QuantParams) -> str:
+    def _fenced(self, name: str) -> str:
+        """Append a clip that changes nothing, between DequantizeLinear and what is kept in float32.
+
+        Without it ONNX Runtime rounds the float weights behind it to int8, per tensor, without a
+        word (its WeightBiasQuantization); with an Identity, which it takes out first, it does too.
+        """
+        lowest = self.nodes.share(np.array(np.finfo(np.float32).min, np.float32))
+        return self.nodes.add("Clip", [name, lowest])
+
+    def _flat_mean(self, operation: Mean, name: str) -> str:
+        """Append what drops the axes of a mean: behind codes of their own, so that it fuses."""
+        if width(operation, self.graph) is not DType.FLOAT32:
+            kept = self._quantize(name, operation.output, None)
+            name = self._dequantize(kept, operation.output, None)
+        return write_reshape(operation.output, name, self)
+
+    def _clamp(self, operation: Operation, name: str) -> str:
         """Append an activation's nodes where QuantizeLinear does not clip to the same codes."""
         activation: Activation = getattr(operation, "activation", Activation.NONE)
-        is_free = code_bounds(activation, quant) == code_bounds(Activation.NONE, quant)
-        if is_free and not isinstance(operation, Activate):
+        made = self.graph.tensors[operation.output]
+        if made.quant is None or isinstance(operation, Activate):
+            return write_activation(activation, name, self.nodes)
+        free = code_bounds(Activation.NONE, made.quant, made.dtype)
+        if code_bounds(activation, made.quant, made.dtype) == free:
             return name
         return write_activation(activation, name, self.nodes)
 
@@ -156,7 +201,13 @@ class _QdqWriter:
         held = self._codes.setdefault(name, {})
         if layout not in held:
             held[layout] = self._other_layout(name, layout)
-        return self._dequantize(held[layout], quant_of(self.graph, name), None)
+        return self._reals(held[layout], name)
+
+    def _reals(self, code: str, name: str) -> str:
+        """Return the name of what a tensor's codes mean; float32 means itself."""
+        if self.graph.tensors[name].dtype is DType.FLOAT32:
+            return code
+        return self._dequantize(code, name, None)
 
     def _other_layout(self, name: str, layout: Layout) -> str:
         held, code = self._codes[name], self._ids[name]
@@ -164,40 +215,55 @@ class _QdqWriter:
         if name in self.graph.constants:
             return self.nodes.store(code, constant_in(self.graph.constants[name], layout))
         permutation = TO_FIRST if layout is Layout.FIRST else TO_LAST
-        quant = quant_of(self.graph, name)
-        real = self._dequantize(held[self._native[name]], quant, None)
-        return self._quantize(self.nodes.transpose(real, permutation), quant, code)
+        real = self._reals(held[self._native[name]], name)
+        if self.graph.tensors[name].dtype is DType.FLOAT32:
+            return self.nodes.transpose(real, permutation, code)
+        return self._quantize(self.nodes.transpose(real, permutation), name, code)
 
     def parameter(self, name: str, permutation: Sequence[int]) -> str:
-        quant = quant_of(self.graph, name)
-        code = self._ids[name]
+        code, kind = self._ids[name], self.graph.tensors[name]
         if name not in self._codes:
             self._codes[name] = {Layout.LAST: code}
-            self.nodes.store(code, self.graph.constants[name].transpose(permutation))
-        axis = None if quant.axis is None else tuple(permutation).index(quant.axis)
-        if self.graph.tensors[name].dtype is DType.INT8:
-            return self._dequantize(code, quant, axis)
+            values = self.graph.constants[name].transpose(permutation)
+            # no DequantizeLinear takes int64; check_integer has seen to it that int32 holds it
+            self.nodes.store(code, values.astype(np.int32) if kind.dtype is DType.INT64 else values)
+        if kind.quant is None:
+            return code
+        axis = None if kind.quant.axis is None else tuple(permutation).index(kind.quant.axis)
+        if kind.dtype is DType.INT8:
+            return self._dequantize(code, name, axis)
         attributes: dict[str, Attribute] = {} if axis is None else {"axis": axis}
-        return self.nodes.add("DequantizeLinear", [code, self._scale(quant)], None, attributes)
+        return self.nodes.add("DequantizeLinear", [code, self._scale(kind.quant)], None, attributes)
 
     def pad_value(self, name: str, fill: PadFill) -> Array:
-        quant = quant_of(self.graph, name)
-        steps = 0 if fill is PadFill.ZERO else CODE_MIN - quant.zero_point
-        return np.array(steps * quant.scale[0], np.float32)
+        kind = self.graph.tensors[name]
+        if kind.quant is None:
+            lowest = np.finfo(np.float32).min
+            return np.array(0.0 if fill is PadFill.ZERO else lowest, np.float32)
+        least, _ = code_limits(kind.dtype)
+        steps = 0 if fill is PadFill.ZERO else least - kind.quant.zero_point
+        return np.array(steps * kind.quant.scale[0], np.float32)
 
-    def _quantize(self, name: str, quant: QuantParams, output: str | None) -> str:
-        inputs = [name, self._scale(quant), self._zero_point(quant, DType.INT8)]
-        return self.nodes.add("QuantizeLinear", inputs, output)
+    def _quantize(self, value: str, name: str, output: str | None) -> str:
+        """Append what makes codes of a tensor of its real values."""
+        quant = quant_of(self.graph, name)
+        inputs = [value, self._scale(quant), self._zero_point(name)]
+        return self.nodes.add("QuantizeLinear", inputs, output, domain=self._domain(name))
+
+    def _domain(self, name: str) -> str | None:
+        return MICROSOFT if self.graph.tensors[name].dtype is DType.INT16 else None
 
     def _dequantize(
-        self, codes: str, quant: QuantParams, axis: int | None, *, output: str | None = None
+        self, codes: str, name: str, axis: int | None, *, output: str | None = None
     ) -> str:
-        """Append a DequantizeLinear of int8; its zero point is there: fusions look for it."""
-        inputs = [codes, self._scale(quant), self._zero_point(quant, DType.INT8)]
+        """Append a DequantizeLinear of a tensor; its zero point is there: fusions look for it."""
+        inputs = [codes, self._scale(quant_of(self.graph, name)), self._zero_point(name)]
         attributes: dict[str, Attribute] = {} if axis is None else {"axis": axis}
-        return self.nodes.add("DequantizeLinear", inputs, output, attributes)
+        domain = self._domain(name)
+        return self.nodes.add("DequantizeLinear", inputs, output, attributes, domain=domain)
 
-    def _zero_point(self, quant: QuantParams, dtype: DType) -> str:
+    def _zero_point(self, name: str) -> str:
+        quant, dtype = quant_of(self.graph, name), self.graph.tensors[name].dtype
         shape = () if quant.axis is None else (len(quant.scale),)
         return self.nodes.share(np.full(shape, quant.zero_point, np.dtype(dtype.value)))
 
@@ -207,11 +273,15 @@ class _QdqWriter:
 
     def publish(self, name: str) -> onnx.ValueInfoProto:
         """Append the way out of a graph output: its real values."""
-        quant = quant_of(self.graph, name)
         if self.layout(name) is Layout.FIRST:
             self.nodes.transpose(self.read(name, Layout.FIRST), TO_LAST, name)
+        elif self.graph.tensors[name].quant is None:
+            self.nodes.add("Identity", [self._codes[name][Layout.LAST]], name)
         else:
-            self._dequantize(self._codes[name][Layout.LAST], quant, None, output=name)
+            self._dequantize(self._codes[name][Layout.LAST], name, None, output=name)
+        if self.graph.tensors[name].dtype is DType.INT32:
+            shape: list[str | int | None] = [BATCH, *self.graph.tensors[name].shape[1:]]
+            return helper.make_tensor_value_info(name, TensorProto.INT32, shape)
         return float_value(name, self.graph.tensors[name].shape)
 
     def expose(self, name: str) -> onnx.ValueInfoProto:
@@ -223,4 +293,5 @@ class _QdqWriter:
         )
         self.nodes.transpose(codes, order, name + CODES_SUFFIX)
         shape: list[str | int | None] = [BATCH, *self.graph.tensors[name].shape[1:]]
-        return helper.make_tensor_value_info(name + CODES_SUFFIX, onnx.TensorProto.INT8, shape)
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(self.graph.tensors[name].dtype.value))
+        return helper.make_tensor_value_info(name + CODES_SUFFIX, kind, shape)

@@ -13,10 +13,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.emit.tflite_builtin import Builtin
-from quantize.emit.tflite_operators import builtin
+from quantize.emit.tflite_operators import builtin, needs_bias
 from quantize.emit.tflite_tensors import TensorTable
 from quantize.ir.graph import IntGraph
-from quantize.ir.ops import Conv2D
 
 METADATA_NAME = "edge_runtime.int_graph"  # quantize/load/tflite_model.py reads it
 _FILE_IDENTIFIER = b"TFL3"
@@ -83,9 +82,7 @@ def _metadata(graph: IntGraph, table: TensorTable) -> list[Any]:
         if tensor.quant and tensor.quant.axis is not None and len(tensor.quant.scale) == 1
     )
     bare = sorted(
-        operation.output
-        for operation in graph.operations
-        if isinstance(operation, Conv2D) and operation.bias is None
+        operation.output for operation in graph.operations if needs_bias(operation, graph)
     )
     facts: dict[str, object] = {"profile": graph.profile.value}
     facts |= {"per_channel": single} if single else {}

@@ -4,6 +4,7 @@ Versions are the lowest that say what is used, as TFLite's converter counts them
 (tflite/converter/tools/versioning/op_version.cc); one is higher, see `_fully_connected`.
 """
 
+from dataclasses import replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -12,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from quantize.emit.tflite_builtin import Builtin
 from quantize.emit.tflite_moving import moving_builtin
 from quantize.emit.tflite_tensors import TensorTable
-from quantize.ir.graph import IntGraph, QuantParams
+from quantize.ir.graph import DType, IntGraph, QuantParams
+from quantize.ir.integer_params import code_limits
 from quantize.ir.moving_ops import (
     DepthToSpace,
     Gather,
@@ -25,6 +27,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -56,6 +59,7 @@ from quantize.ir.ops import (
     input_names,
 )
 from quantize.ir.spreading import is_valid
+from quantize.ir.widths import BIAS_TYPES, width
 
 _CODE = schema.BuiltinOperator
 _ACTIVATION_CODES = {
@@ -63,18 +67,54 @@ _ACTIVATION_CODES = {
     Activation.RELU: schema.ActivationFunctionType.RELU,
     Activation.RELU6: schema.ActivationFunctionType.RELU6,
 }
-_LOWEST_INT8 = -128
+_LOWEST_FLOAT = np.finfo(np.float32).min
+_INT16_VERSIONS = {
+    _CODE.CONV_2D: 4,
+    _CODE.DEPTHWISE_CONV_2D: 5,
+    _CODE.FULLY_CONNECTED: 7,
+    _CODE.ADD: 3,
+    _CODE.SUB: 5,
+    _CODE.MUL: 4,
+    _CODE.MINIMUM: 4,
+    _CODE.MAXIMUM: 4,
+    _CODE.AVERAGE_POOL_2D: 3,
+    _CODE.MAX_POOL_2D: 3,
+    _CODE.MEAN: 3,
+    _CODE.PAD: 3,
+    _CODE.TRANSPOSE: 3,
+    _CODE.CONCATENATION: 3,
+    _CODE.STRIDED_SLICE: 4,
+    _CODE.SOFTMAX: 3,
+    _CODE.LOGISTIC: 3,
+    _CODE.TANH: 3,
+    _CODE.QUANTIZE: 2,
+    _CODE.DEQUANTIZE: 3,
+}
+"""The lowest that take int16; a shape or a scale may ask for a higher one."""
 
 
 def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builtin:
     """Return the operation as TFLite says it; its parameters are put into `table`."""
+    said = _builtin(operation, graph, table)
+    names = (*input_names(operation), operation.output)
+    if all(graph.tensors[name].dtype is not DType.INT16 for name in names):
+        return said
+    version = max(said.version, _INT16_VERSIONS.get(said.code, 1))
+    if isinstance(operation, Add | Sub):
+        said.options.potScaleInt16 = False
+    return replace(said, version=version)
+
+
+def _builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builtin:
     inputs = tuple(table.index(name) for name in input_names(operation))
     match operation:
         case Conv2D():
-            bias = () if operation.bias else (_zero_bias(operation, graph, table),)
+            bias = _zero_bias(operation, graph, table)
             return Builtin(_CODE.CONV_2D, 3, (*inputs, *bias), _conv_options(operation))
         case DepthwiseConv2D():
-            return Builtin(_CODE.DEPTHWISE_CONV_2D, 3, inputs, _depthwise_options(operation, graph))
+            options = _depthwise_options(operation, graph)
+            bias = _zero_bias(operation, graph, table)
+            return Builtin(_CODE.DEPTHWISE_CONV_2D, 3, (*inputs, *bias), options)
         case TransposeConv2D():
             return _transpose_conv(operation, graph, table)
         case FullyConnected():
@@ -135,10 +175,14 @@ def builtin(operation: Operation, graph: IntGraph, table: TensorTable) -> Builti
         case Activate():
             is_relu = operation.activation is Activation.RELU
             return Builtin(_CODE.RELU if is_relu else _CODE.RELU6, 2, inputs)
+        case ArgMax():
+            axis = table.constant(np.array(-1, np.int32), None)
+            options = schema.ArgMaxOptionsT(outputType=schema.TensorType.INT32)
+            return Builtin(_CODE.ARG_MAX, 2, (*inputs, axis), options)
         case Quantize():
             return Builtin(_CODE.QUANTIZE, 1, inputs)
-        case Dequantize():  # pragma: no cover - check_integer lets none pass
-            raise AssertionError(operation)
+        case Dequantize():
+            return Builtin(_CODE.DEQUANTIZE, 2, inputs)
         case _:
             assert_never(operation)
 
@@ -170,15 +214,35 @@ def _conv_options(operation: Conv2D) -> Any:
     return options
 
 
-def _zero_bias(operation: Conv2D, graph: IntGraph, table: TensorTable) -> int:
-    """Return a bias of zeros: LiteRT's integer CONV_2D, unlike the others, demands one."""
+def needs_bias(operation: Operation, graph: IntGraph) -> bool:
+    """Tell whether an operation has no bias where LiteRT demands one.
+
+    Its CONV_2D refuses the file, XNNPACK's float DEPTHWISE_CONV_2D reads where nothing is.
+    """
+    match operation:
+        case Conv2D(bias=None):
+            return True
+        case DepthwiseConv2D(bias=None):
+            return width(operation, graph) is DType.FLOAT32
+        case _:
+            return False
+
+
+def _zero_bias(
+    operation: Conv2D | DepthwiseConv2D, graph: IntGraph, table: TensorTable
+) -> tuple[int, ...]:
+    """Return a bias of zeros where LiteRT needs one."""
+    if not needs_bias(operation, graph):
+        return ()
+    made = width(operation, graph)
     channels = graph.tensors[operation.output].shape[3]
     weight, image = graph.tensors[operation.weight].quant, graph.tensors[operation.input].quant
-    assert weight is not None  # check_integer has seen to it
-    assert image is not None
+    zeros = np.zeros(channels, BIAS_TYPES[made].value)
+    if weight is None or image is None:  # float32
+        return (table.constant(zeros, None),)
     scales = tuple(float(np.float32(image.scale[0] * scale)) for scale in weight.scale)
     quant = QuantParams(scales, 0, None if len(scales) == 1 else 0)
-    return table.parameter([0] * channels, quant)
+    return (table.constant(zeros, quant),)
 
 
 def _depthwise_options(operation: DepthwiseConv2D, graph: IntGraph) -> Any:
@@ -228,7 +292,10 @@ def _fully_connected(
 
 def _mul_version(operation: Mul, graph: IntGraph) -> int:
     quants = [graph.tensors[n].quant for n in (operation.left, operation.right, operation.output)]
-    left, right, output = (np.float32(quant.scale[0]) for quant in quants if quant is not None)
+    scales = [np.float32(quant.scale[0]) for quant in quants if quant is not None]
+    if not scales:
+        return 1
+    left, right, output = scales
     return 3 if left * right / output >= 1.0 else 2
 
 
@@ -237,5 +304,7 @@ def _pad(operation: Pad, graph: IntGraph, table: TensorTable) -> Builtin:
     inputs = (table.index(operation.input), table.matrix(np.array(operation.amounts)))
     if operation.fill is PadFill.ZERO:
         return Builtin(_CODE.PAD, version, inputs)
-    lowest = table.int8_scalar(_LOWEST_INT8, graph.tensors[operation.input].quant)
-    return Builtin(_CODE.PADV2, version, (*inputs, lowest))
+    kind = graph.tensors[operation.input]
+    is_real = kind.dtype is DType.FLOAT32
+    lowest = np.array(_LOWEST_FLOAT if is_real else code_limits(kind.dtype)[0], kind.dtype.value)
+    return Builtin(_CODE.PADV2, version, (*inputs, table.constant(lowest, kind.quant)))

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from quantize.ir.graph import Array, DType, IntGraph, QuantParams, TensorType
 
 _ALIGNMENT_BYTES = 16
-_TYPE_CODES = {DType.INT8: schema.TensorType.INT8, DType.INT32: schema.TensorType.INT32}
+_TYPE_CODES = {dtype: getattr(schema.TensorType, dtype.name) for dtype in DType}
 
 
 class AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # generated, untyped
@@ -53,26 +53,12 @@ class TensorTable:
             self._append(name, tensor)
         return self._tensor_by_key[name]
 
-    def parameter(self, values: Iterable[int], quant: QuantParams | None = None) -> int:
+    def parameter(self, values: Iterable[int]) -> int:
         """Return the number of an int32 vector that is no tensor of the graph: a shape, axes."""
-        return self._parameter(np.array(list(values), np.int32), quant)
+        return self.constant(np.array(list(values), np.int32), None)
 
-    def int8_scalar(self, value: int, quant: QuantParams | None) -> int:
-        """Return the number of a single quantized value that is no tensor of the graph."""
-        return self._parameter(np.array(value, np.int8), quant)
-
-    def matrix(self, values: Array) -> int:
-        """Return the number of an int32 matrix that is no tensor of the graph: paddings."""
-        return self._parameter(values.astype(np.int32), None)
-
-    def buffer(self, content: bytes) -> int:
-        """Return the number of the buffer that holds `content`."""
-        if content not in self._buffer_by_content:
-            self._buffer_by_content[content] = len(self.buffers)
-            self.buffers.append(AlignedBuffer(data=content))
-        return self._buffer_by_content[content]
-
-    def _parameter(self, values: Array, quant: QuantParams | None) -> int:
+    def constant(self, values: Array, quant: QuantParams | None) -> int:
+        """Return the number of a constant that is no tensor of the graph."""
         content = _little_endian(values)
         key = (values.dtype.name, values.shape, content, quant)
         if key not in self._tensor_by_key:
@@ -81,6 +67,17 @@ class TensorTable:
             tensor.buffer = self.buffer(content)
             self._append(key, tensor)
         return self._tensor_by_key[key]
+
+    def matrix(self, values: Array) -> int:
+        """Return the number of an int32 matrix that is no tensor of the graph: paddings."""
+        return self.constant(values.astype(np.int32), None)
+
+    def buffer(self, content: bytes) -> int:
+        """Return the number of the buffer that holds `content`."""
+        if content not in self._buffer_by_content:
+            self._buffer_by_content[content] = len(self.buffers)
+            self.buffers.append(AlignedBuffer(data=content))
+        return self._buffer_by_content[content]
 
     def _append(self, key: object, tensor: Any) -> None:
         self._tensor_by_key[key] = len(self.tensors)

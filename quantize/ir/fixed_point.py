@@ -12,6 +12,8 @@ from quantize.errors import ScaleRangeError
 INT32_MAX = 2**31 - 1
 MAX_FACTOR = 2.0**29
 MIN_SHIFT = -31
+WIDE_ACCUMULATOR_MAX = 2**47 - 1  # of what requantize_wide takes
+_MOST_REDUCED = 2**15 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,38 @@ def requantize(
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     high = ((accumulator.astype(np.int64) << left) * multiplier + 2**30) >> 31
     return divide_by_power_of_two(high, right)
+
+
+def requantize_once(
+    accumulator: npt.NDArray[Any], multiplier: npt.NDArray[np.int64], shift: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return `accumulator` (int32) times the factor, rounded once, half up; as `requantize` else.
+
+    Source: CMSIS-NN `arm_nn_requantize` with CMSIS_NN_USE_SINGLE_ROUNDING; TFLite's
+    `MultiplyByQuantizedMultiplier` with TFLITE_SINGLE_ROUNDING.
+    """
+    right = 31 - np.asarray(shift, np.int64)
+    half = np.int64(1) << (right - 1)
+    scaled: npt.NDArray[np.int64] = (accumulator.astype(np.int64) * multiplier + half) >> right
+    return scaled
+
+
+def requantize_wide(
+    accumulator: npt.NDArray[np.int64],
+    multiplier: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return `accumulator` (below 2**47) times the factor in 16 bits, rounded once, half up.
+
+    It is what operations with int16 activations do. The arguments broadcast as in `requantize`.
+
+    Source: TFLite `MultiplyByQuantizedMultiplier` of int64 (kernels/internal/common.cc), CMSIS-NN
+    `arm_nn_requantize_s64`.
+    """
+    reduced = np.minimum((multiplier + (1 << 15)) >> 16, _MOST_REDUCED)
+    exponent = 15 - shift
+    scaled: npt.NDArray[np.int64] = accumulator * reduced + (np.int64(1) << (exponent - 1))
+    return scaled >> exponent
 
 
 def divide_by_power_of_two(

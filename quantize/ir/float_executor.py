@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantize.errors import DataError
-from quantize.ir.graph import FloatGraph
+from quantize.ir.graph import FloatGraph, Graph
 from quantize.ir.moving import moved
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -21,6 +21,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -78,7 +79,7 @@ def trace_float(graph: FloatGraph, inputs: Values) -> dict[str, Floats]:
     return values
 
 
-def execute_float_operation(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
+def execute_float_operation(operation: Operation, graph: Graph, values: Values) -> Floats:
     """Return what one operation makes of tensors by name; `graph` says the output's shape."""
     return np.asarray(_execute(operation, graph, values), np.float32)
 
@@ -92,7 +93,7 @@ def _input(graph: FloatGraph, name: str, inputs: Values) -> Floats:
     return value.astype(np.float32)
 
 
-def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
+def _execute(operation: Operation, graph: Graph, values: Values) -> Floats:
     match operation:
         case (
             Conv2D()
@@ -143,7 +144,7 @@ def _execute(operation: Operation, graph: FloatGraph, values: Values) -> Floats:
             return np.tanh(values[operation.input])
         case Activate():
             return _clamp(values[operation.input], operation.activation)
-        case Quantize() | Dequantize():  # pragma: no cover - check_float lets none pass
+        case Quantize() | Dequantize() | ArgMax():  # pragma: no cover - check_float lets none pass
             raise AssertionError(operation)
         case _:
             assert_never(operation)

@@ -22,7 +22,9 @@ class DType(StrEnum):
 
     FLOAT32 = "float32"
     INT8 = "int8"
+    INT16 = "int16"
     INT32 = "int32"
+    INT64 = "int64"
 
 
 class Profile(StrEnum):
@@ -32,6 +34,7 @@ class Profile(StrEnum):
     LITERT = (
         "litert"  # LiteRT's reference kernels: fully connected is rounded once, curves by table
     )
+    SINGLE = "single"  # as tflm, but every factor rounded once: CMSIS-NN and TFLite so configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,11 @@ class FloatGraph(Graph):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntGraph(Graph):
-    """A graph in integers that `check_integer` has passed; nothing is left to interpretation."""
+    """A graph in integers that `check_integer` has passed; nothing is left to interpretation.
+
+    The type of what an operation makes says how it computes: in int8, in int16, or in float32
+    where an operation was kept out of the integers (`quantize.ir.widths`).
+    """
 
     profile: Profile = Profile.TFLM
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from quantize.ir.fixed_point import Requant, quantize_factor
-from quantize.ir.graph import Graph, IntGraph, Profile, QuantParams
+from quantize.ir.graph import Array, DType, Graph, IntGraph, Profile, QuantParams
 from quantize.ir.ops import (
     Activate,
     Activation,
@@ -35,7 +36,7 @@ from quantize.ir.ops import (
 )
 
 CODE_MIN, CODE_MAX = -128, 127
-ADD_LEFT_SHIFT = 20
+ADD_LEFT_SHIFT, WIDE_ADD_LEFT_SHIFT = 20, 15  # of int8, of int16
 SOFTMAX_INTEGER_BITS = 5
 LOGISTIC_INTEGER_BITS = 4
 
@@ -57,7 +58,7 @@ Activated: TypeAlias = (
 class AddParams:
     """Both inputs are shifted left by 20, scaled to twice the larger scale, added, scaled back.
 
-    A difference has the same three factors.
+    int16 is shifted by 15. A difference has the same three factors.
     """
 
     left: Requant
@@ -99,18 +100,37 @@ def scale_of(graph: Graph, name: str) -> float:
     return quant_of(graph, name).scale[0]
 
 
-def code_bounds(activation: Activation, output: QuantParams) -> tuple[int, int]:
+def reals_of(codes: Array, quant: QuantParams | None) -> npt.NDArray[np.float32]:
+    """Return what the codes of a constant mean, per tensor or per channel."""
+    if quant is None:
+        return np.asarray(codes, np.float32)
+    scale = np.array(quant.scale, np.float64)
+    if quant.axis is not None:
+        scale = scale.reshape([-1 if axis == quant.axis else 1 for axis in range(codes.ndim)])
+    return np.asarray((codes.astype(np.float64) - quant.zero_point) * scale, np.float32)
+
+
+def code_limits(dtype: DType) -> tuple[int, int]:
+    """Return the least and the greatest code of an integer type."""
+    limits = np.iinfo(dtype.value)
+    return int(limits.min), int(limits.max)
+
+
+def code_bounds(
+    activation: Activation, output: QuantParams, dtype: DType = DType.INT8
+) -> tuple[int, int]:
     """Return the least and greatest output code that a fused activation leaves.
 
     Source: TFLite `CalculateActivationRangeQuantized` (tflite/kernels/kernel_util.cc).
     """
+    least, most = code_limits(dtype)
     if activation is Activation.NONE:
-        return CODE_MIN, CODE_MAX
-    low = max(CODE_MIN, output.zero_point)
+        return least, most
+    low = max(least, output.zero_point)
     if activation is Activation.RELU:
-        return low, CODE_MAX
+        return low, most
     six = math.floor(float(np.float32(6.0) / np.float32(output.scale[0])) + 0.5)
-    return low, min(CODE_MAX, output.zero_point + six)
+    return low, min(most, output.zero_point + six)
 
 
 def weighted_requants(
@@ -129,17 +149,24 @@ def weighted_requants(
     return tuple(quantize_factor(x * scale / y) for scale in weight.scale)
 
 
+def add_left_shift(operation: Add | Sub, graph: Graph) -> int:
+    """Return how far both inputs of a sum are shifted left before they are scaled."""
+    is_wide = graph.tensors[operation.output].dtype is DType.INT16
+    return WIDE_ADD_LEFT_SHIFT if is_wide else ADD_LEFT_SHIFT
+
+
 def add_params(operation: Add | Sub, graph: IntGraph) -> AddParams:
     """Return the three factors of a sum or a difference.
 
     Source: TFLite `Prepare` of add (tflite/kernels/add.cc) and of sub, in double; TFLite Micro's
     `CalculateOpDataSub` (tensorflow/lite/micro/kernels/sub_common.cc) divides in float32.
     """
-    if isinstance(operation, Sub) and graph.profile is Profile.TFLM:
+    if isinstance(operation, Sub) and graph.profile is not Profile.LITERT:
         return _sub_params_in_float32(operation, graph)
     left, right = scale_of(graph, operation.left), scale_of(graph, operation.right)
     twice_max = 2 * max(left, right)
-    output = twice_max / (2**ADD_LEFT_SHIFT * scale_of(graph, operation.output))
+    shift = add_left_shift(operation, graph)
+    output = twice_max / (2**shift * scale_of(graph, operation.output))
     return AddParams(
         quantize_factor(left / twice_max),
         quantize_factor(right / twice_max),
@@ -153,7 +180,8 @@ def _sub_params_in_float32(operation: Sub, graph: IntGraph) -> AddParams:
         for name in (operation.left, operation.right, operation.output)
     )
     twice_max = np.float32(2.0) * max(left, right)
-    factors = (left / twice_max, right / twice_max, twice_max / (2**ADD_LEFT_SHIFT * output))
+    shift = add_left_shift(operation, graph)
+    factors = (left / twice_max, right / twice_max, twice_max / (2**shift * output))
     return AddParams(*(quantize_factor(float(factor)) for factor in factors))
 
 

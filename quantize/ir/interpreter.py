@@ -1,4 +1,4 @@
-"""The definition of every operation: slow, obvious, in integers.
+"""The definition of every operation: slow, obvious, in integers; in float32 where it was kept so.
 
 An IntGraph means what this module computes, in the arithmetic profile that the graph names
 (docs/numerics.md). LiteRT's reference kernels judge it; then it judges our C and our emitters.
@@ -13,16 +13,24 @@ import numpy.typing as npt
 
 from quantize.errors import DataError
 from quantize.ir import gemmlowp
-from quantize.ir.fixed_point import Requant, divide_by_power_of_two, requantize
-from quantize.ir.graph import Array, IntGraph, Profile
+from quantize.ir.fixed_point import (
+    Requant,
+    divide_by_power_of_two,
+    requantize,
+    requantize_once,
+    requantize_wide,
+)
+from quantize.ir.float_executor import execute_float_operation
+from quantize.ir.graph import Array, DType, IntGraph, Profile
 from quantize.ir.hard_swish import hard_swish_codes, hard_swish_params
 from quantize.ir.integer_params import (
-    ADD_LEFT_SHIFT,
     CODE_MAX,
     CODE_MIN,
     SOFTMAX_INTEGER_BITS,
+    add_left_shift,
     add_params,
     code_bounds,
+    code_limits,
     leaky_requants,
     log_softmax_params,
     logistic_params,
@@ -48,6 +56,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -77,15 +86,24 @@ from quantize.ir.ops import (
     Transpose,
     TransposeConv2D,
 )
-from quantize.ir.row_functions import l2_normalized, log_softmax
+from quantize.ir.row_functions import Rescaling, l2_normalized, log_softmax
 from quantize.ir.spreading import spread
+from quantize.ir.wide_curves import (
+    wide_curve_factor,
+    wide_logistic,
+    wide_softmax,
+    wide_softmax_requant,
+    wide_tanh,
+)
+from quantize.ir.widths import width
 
 Values: TypeAlias = Mapping[str, Array]
 Codes: TypeAlias = npt.NDArray[np.int64]
+Weighted: TypeAlias = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
 
 def execute(graph: IntGraph, inputs: Values) -> dict[str, Array]:
-    """Return the outputs by name, (N, ...) int8, of inputs (N, ...) int8 by name.
+    """Return the outputs by name, (N, ...), of inputs (N, ...) by name, in the graph's types.
 
     Raises:
         DataError: An input is missing or has another shape or type than the graph says.
@@ -115,6 +133,18 @@ def _input(graph: IntGraph, name: str, inputs: Values) -> Array:
 
 def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> Array:
     """Return the output (N, ...) of one operation, given the tensors it reads."""
+    made = width(operation, graph)
+    if isinstance(operation, Dequantize):
+        return _real(operation, graph, values)
+    if isinstance(operation, ArgMax):  # TFLite `ArgMinMax`: the first of equals
+        return np.asarray(values[operation.input].argmax(-1), np.int32)
+    if made is DType.FLOAT32:
+        return execute_float_operation(operation, graph, values)
+    codes = _codes(operation, graph, values)
+    return np.clip(codes, *code_limits(made)).astype(made.value)
+
+
+def _codes(operation: Operation, graph: IntGraph, values: Values) -> Array:
     match operation:
         case Conv2D():
             result = _conv(operation, graph, values)
@@ -153,24 +183,42 @@ def execute_operation(operation: Operation, graph: IntGraph, values: Values) -> 
             | DepthToSpace()
         ):
             result = moved_codes(operation, values[operation.input])
-        case Softmax():
-            result = _softmax(operation, graph, values)
+        case Softmax() | Logistic() | Tanh():
+            result = _curve(operation, graph, values)
         case LogSoftmax() | L2Normalization():
             result = _row_function(operation, graph, values)
-        case Logistic() | Tanh():
-            result = _curve(operation, graph, values)
         case HardSwish() | LeakyRelu() | Prelu():
             result = _rectified(operation, graph, values)
         case Activate():
             bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
             result = np.clip(_rescale(operation, graph, values), *bounds)
         case Quantize():
-            result = _rescale(operation, graph, values)
-        case Dequantize():  # pragma: no cover - check_integer lets none pass
+            is_real = graph.tensors[operation.input].dtype is DType.FLOAT32
+            result = (_quantized if is_real else _rescale)(operation, graph, values)
+        case Dequantize() | ArgMax():  # pragma: no cover - they make no codes
             raise AssertionError(operation)
         case _:
             assert_never(operation)
-    return np.clip(result, CODE_MIN, CODE_MAX).astype(np.int8)
+    return result
+
+
+def _real(operation: Dequantize, graph: IntGraph, values: Values) -> Array:
+    """Source: TFLite `Dequantize` (tflite/kernels/internal/reference/dequantize.h)."""
+    real = _centred(operation.input, graph, values) * scale_of(graph, operation.input)
+    return real.astype(np.float32)
+
+
+def _quantized(operation: Quantize, graph: IntGraph, values: Values) -> Codes:
+    """Return the codes of reals, rounded half away from 0.
+
+    Source: TFLite `AffineQuantize` (tflite/kernels/internal/reference/quantize.h).
+    """
+    output = quant_of(graph, operation.output)
+    ratio = (values[operation.input] / np.float32(output.scale[0])).astype(np.float64)
+    rounded = np.sign(ratio) * np.floor(np.abs(ratio) + 0.5)
+    limits = np.iinfo(np.int32)
+    codes: Codes = np.clip(rounded, limits.min, limits.max).astype(np.int64)
+    return codes + output.zero_point
 
 
 def _centred(name: str, graph: IntGraph, values: Values) -> Codes:
@@ -178,25 +226,45 @@ def _centred(name: str, graph: IntGraph, values: Values) -> Codes:
     return values[name].astype(np.int64) - quant_of(graph, name).zero_point
 
 
-def _scaled(accumulator: Codes, *requants: Requant) -> Codes:
+def _scaled(graph: IntGraph, accumulator: Codes, *requants: Requant) -> Codes:
     multiplier = np.array([requant.multiplier for requant in requants], np.int64)
     shift = np.array([requant.shift for requant in requants], np.int64)
-    return requantize(accumulator, multiplier, shift)
+    return _rescaling(graph)(accumulator, multiplier, shift)
+
+
+def _rescaling(graph: IntGraph) -> Rescaling:
+    return requantize_once if graph.profile is Profile.SINGLE else requantize
 
 
 def _finished(
     scaled: Codes,
-    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected | Add | Sub | Mul,
+    operation: Weighted | Add | Sub | Mul,
     graph: IntGraph,
 ) -> Codes:
     """Return `scaled` moved to the output's zero point and clamped by the fused activation."""
-    output = quant_of(graph, operation.output)
-    return np.clip(scaled + output.zero_point, *code_bounds(operation.activation, output))
+    output = graph.tensors[operation.output]
+    quant = quant_of(graph, operation.output)
+    bounds = code_bounds(operation.activation, quant, output.dtype)
+    return np.clip(scaled + quant.zero_point, *bounds)
 
 
-def _bias(
-    operation: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, values: Values
-) -> Codes | int:
+def _requantized(accumulator: Codes, operation: Weighted, graph: IntGraph) -> Codes:
+    """Return the output's codes of a sum of products: int16 activations are scaled otherwise."""
+    requants = weighted_requants(operation, graph)
+    is_wide = width(operation, graph) is DType.INT16
+    scaled = (
+        _scaled_wide(accumulator, *requants) if is_wide else _scaled(graph, accumulator, *requants)
+    )
+    return _finished(scaled, operation, graph)
+
+
+def _scaled_wide(accumulator: Codes, *requants: Requant) -> Codes:
+    multiplier = np.array([requant.multiplier for requant in requants], np.int64)
+    shift = np.array([requant.shift for requant in requants], np.int64)
+    return requantize_wide(accumulator, multiplier, shift)
+
+
+def _bias(operation: Weighted, values: Values) -> Codes | int:
     return 0 if operation.bias is None else values[operation.bias].astype(np.int64)
 
 
@@ -223,7 +291,7 @@ def _conv(operation: Conv2D, graph: IntGraph, values: Values) -> Codes:
     windows = _windows(image, operation.padding, kernel, operation.stride, operation.dilation)
     sums = np.einsum("nyxihw,ohwi->nyxo", windows.astype(np.float64), weight, optimize=True)
     accumulator = sums.astype(np.int64) + _bias(operation, values)
-    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+    return _requantized(accumulator, operation, graph)
 
 
 def _depthwise(operation: DepthwiseConv2D, graph: IntGraph, values: Values) -> Codes:
@@ -236,14 +304,14 @@ def _depthwise(operation: DepthwiseConv2D, graph: IntGraph, values: Values) -> C
     sums = np.einsum("nyxchw,hwcm->nyxcm", windows.astype(np.float64), weight, optimize=True)
     accumulator = sums.astype(np.int64).reshape(*sums.shape[:3], channels)
     accumulator = accumulator + _bias(operation, values)
-    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+    return _requantized(accumulator, operation, graph)
 
 
 def _transpose_conv(operation: TransposeConv2D, graph: IntGraph, values: Values) -> Codes:
     image = _centred(operation.input, graph, values).astype(np.float64)
     sums = spread(operation, image, values[operation.weight].astype(np.float64))
     accumulator = sums.astype(np.int64) + _bias(operation, values)
-    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+    return _requantized(accumulator, operation, graph)
 
 
 def _fully_connected(operation: FullyConnected, graph: IntGraph, values: Values) -> Codes:
@@ -253,7 +321,7 @@ def _fully_connected(operation: FullyConnected, graph: IntGraph, values: Values)
     accumulator = sums.astype(np.int64) + _bias(operation, values)
     if graph.profile is Profile.LITERT:
         return _finished(_scaled_once(accumulator, operation, graph), operation, graph)
-    return _finished(_scaled(accumulator, *weighted_requants(operation, graph)), operation, graph)
+    return _requantized(accumulator, operation, graph)
 
 
 def _scaled_once(accumulator: Codes, operation: FullyConnected, graph: IntGraph) -> Codes:
@@ -274,39 +342,43 @@ def _scaled_once(accumulator: Codes, operation: FullyConnected, graph: IntGraph)
 
 def _sum(operation: Add | Sub, graph: IntGraph, values: Values) -> Codes:
     params = add_params(operation, graph)
-    left = _scaled(_centred(operation.left, graph, values) << ADD_LEFT_SHIFT, params.left)
-    right = _scaled(_centred(operation.right, graph, values) << ADD_LEFT_SHIFT, params.right)
+    shift = add_left_shift(operation, graph)
+    left = _scaled(graph, _centred(operation.left, graph, values) << shift, params.left)
+    right = _scaled(graph, _centred(operation.right, graph, values) << shift, params.right)
     total = left - right if isinstance(operation, Sub) else left + right
-    return _finished(_scaled(total, params.output), operation, graph)
+    return _finished(_scaled(graph, total, params.output), operation, graph)
 
 
 def _mul(operation: Mul, graph: IntGraph, values: Values) -> Codes:
     left, right = (_centred(n, graph, values) for n in (operation.left, operation.right))
-    return _finished(_scaled(left * right, mul_requant(operation, graph)), operation, graph)
+    return _finished(_scaled(graph, left * right, mul_requant(operation, graph)), operation, graph)
 
 
 def _pool(operation: AveragePool2D | MaxPool2D, graph: IntGraph, values: Values) -> Codes:
     codes = values[operation.input].astype(np.int64)
     window = (operation.padding, operation.kernel, operation.stride)
     if isinstance(operation, MaxPool2D):
-        pooled: Codes = _windows(codes, *window, fill=CODE_MIN).max((-2, -1))
+        least, _ = code_limits(width(operation, graph))
+        pooled: Codes = _windows(codes, *window, fill=least).max((-2, -1))
     else:  # sums of raw codes over the count of valid cells, rounded half away from 0
         total = _windows(codes, *window).sum((-2, -1))
         count = _windows(np.ones_like(codes), *window).sum((-2, -1))
         pooled = np.sign(total) * ((np.abs(total) + count // 2) // count)
-    return np.clip(pooled, *code_bounds(operation.activation, quant_of(graph, operation.output)))
+    quant, dtype = quant_of(graph, operation.output), width(operation, graph)
+    return np.clip(pooled, *code_bounds(operation.activation, quant, dtype))
 
 
 def _mean(operation: Mean, graph: IntGraph, values: Values) -> Codes:
     centred = _centred(operation.input, graph, values)
     total = centred.sum(operation.axes, keepdims=operation.keep_dims)
-    scaled = _scaled(total, mean_requant(operation, graph))
+    scaled = _scaled(graph, total, mean_requant(operation, graph))
     return scaled + quant_of(graph, operation.output).zero_point
 
 
 def _pad(operation: Pad, graph: IntGraph, values: Values) -> Array:
     zero = quant_of(graph, operation.input).zero_point
-    fill = zero if operation.fill is PadFill.ZERO else CODE_MIN
+    least, _ = code_limits(width(operation, graph))
+    fill = zero if operation.fill is PadFill.ZERO else least
     return np.pad(values[operation.input], operation.amounts, constant_values=fill)
 
 
@@ -314,7 +386,7 @@ def _rescale(operation: Activate | Quantize, graph: IntGraph, values: Values) ->
     centred = _centred(operation.input, graph, values)
     if isinstance(operation, Activate) and operation.activation is Activation.RELU6:
         return centred + quant_of(graph, operation.output).zero_point  # scales are equal
-    scaled = _scaled(centred, rescale_requant(operation, graph))
+    scaled = _scaled(graph, centred, rescale_requant(operation, graph))
     return scaled + quant_of(graph, operation.output).zero_point
 
 
@@ -330,7 +402,7 @@ def _rectified(operation: HardSwish | LeakyRelu | Prelu, graph: IntGraph, values
     else:
         below = centred * _centred(operation.slope, graph, values)
         identity, slope = prelu_requants(operation, graph)
-    chosen = np.where(centred >= 0, _scaled(centred, identity), _scaled(below, slope))
+    chosen = np.where(centred >= 0, _scaled(graph, centred, identity), _scaled(graph, below, slope))
     return chosen + output.zero_point
 
 
@@ -340,7 +412,7 @@ def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
     codes = values[operation.input].astype(np.int64)
     difference = codes - codes.max(-1, keepdims=True)
     is_counted = difference >= -params.radius
-    argument = _scaled(np.where(is_counted, difference, 0), params.requant)
+    argument = _scaled(graph, np.where(is_counted, difference, 0), params.requant)
     exp = gemmlowp.exp_on_negative_values(argument, SOFTMAX_INTEGER_BITS)  # Q0.31
     in_q12 = np.where(is_counted, divide_by_power_of_two(exp, 12), 0)
     mantissa, bits = gemmlowp.reciprocal(in_q12.sum(-1, keepdims=True), 12)
@@ -348,23 +420,42 @@ def _softmax(operation: Softmax, graph: IntGraph, values: Values) -> Codes:
     return np.where(is_counted, divide_by_power_of_two(product, bits + 23) - 128, CODE_MIN)
 
 
+def _curve(operation: Softmax | Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
+    if width(operation, graph) is DType.INT16:
+        return _wide_curve(operation, graph, values)
+    if isinstance(operation, Softmax):
+        return _softmax(operation, graph, values)
+    return _s_curve(operation, graph, values)
+
+
+def _wide_curve(operation: Softmax | Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
+    codes, scale = values[operation.input].astype(np.int64), scale_of(graph, operation.input)
+    match operation:
+        case Softmax(beta=beta):
+            return wide_softmax(codes, wide_softmax_requant(scale, beta))
+        case Logistic():
+            return wide_logistic(codes, wide_curve_factor(scale))
+        case Tanh():
+            return wide_tanh(codes, wide_curve_factor(scale))
+
+
 def _row_function(
     operation: LogSoftmax | L2Normalization, graph: IntGraph, values: Values
 ) -> Codes:
     if isinstance(operation, L2Normalization):
-        return l2_normalized(_centred(operation.input, graph, values))
+        return l2_normalized(_centred(operation.input, graph, values), _rescaling(graph))
     codes = values[operation.input].astype(np.int64)
-    return log_softmax(codes, log_softmax_params(operation, graph))
+    return log_softmax(codes, log_softmax_params(operation, graph), _rescaling(graph))
 
 
-def _curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
+def _s_curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:
     """Source: TFLite `Logistic`, `Tanh` (tflite/kernels/internal/reference/integer_ops)."""
     if graph.profile is Profile.LITERT:
         return _curve_table(operation, graph)[values[operation.input].astype(np.int64) - CODE_MIN]
     params = logistic_params(operation, graph)
     centred = _centred(operation.input, graph, values)
     is_inside = np.abs(centred) < params.radius
-    argument = _scaled(np.where(is_inside, centred, 0), params.requant)
+    argument = _scaled(graph, np.where(is_inside, centred, 0), params.requant)
     if isinstance(operation, Logistic):
         inside = divide_by_power_of_two(gemmlowp.logistic(argument), 23) - 128
     else:

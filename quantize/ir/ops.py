@@ -295,6 +295,18 @@ class Activate:
 
 
 @dataclass(frozen=True, slots=True)
+class ArgMax:
+    """Where the greatest along the last axis stands, the first of equals: int32 without scale.
+
+    The last axis goes. The result is an index and no real, so that nothing but a model's output can
+    be one, and no float graph has it.
+    """
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quantize:
     """The input in the output's scale and zero point: from float32, or from other integers."""
 
@@ -342,6 +354,7 @@ Operation: TypeAlias = (
     | LeakyRelu
     | Prelu
     | Activate
+    | ArgMax
     | Quantize
     | Dequantize
 )

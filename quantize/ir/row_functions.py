@@ -3,6 +3,7 @@
 Raw numbers as in `gemmlowp`; the roundings are those of the reference kernels that are named.
 """
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from quantize.ir.fixed_point import divide_by_power_of_two, requantize
 from quantize.ir.integer_params import CODE_MAX, CODE_MIN, SOFTMAX_INTEGER_BITS, LogSoftmaxParams
 
 Raw: TypeAlias = npt.NDArray[np.int64]
+Rescaling: TypeAlias = Callable[[Raw, Raw, Raw], Raw]  # accumulators, multipliers, shifts
 
 _SQRT_HALF = 1518500250  # Q0.31, as all that follow
 _FOURTH_ROOT_OF_HALF = 1805811301
@@ -24,7 +26,7 @@ _ONE_Q3 = 1 << 28
 _LENGTH_BITS = 7  # rows of length 1 have scale 1/128
 
 
-def log_softmax(codes: Raw, params: LogSoftmaxParams) -> Raw:
+def log_softmax(codes: Raw, params: LogSoftmaxParams, rescale: Rescaling = requantize) -> Raw:
     """Return the output's codes of rows along the last axis.
 
     Source: TFLite `LogSoftmaxQuantized` (kernels/internal/reference/log_softmax.h).
@@ -33,13 +35,11 @@ def log_softmax(codes: Raw, params: LogSoftmaxParams) -> Raw:
     is_counted = difference >= -params.curve.radius
     requant = params.curve.requant
     multiplier, shift = np.int64(requant.multiplier), np.int64(requant.shift)
-    argument = requantize(
-        np.where(is_counted, difference, 0), np.array(multiplier), np.array(shift)
-    )
+    argument = rescale(np.where(is_counted, difference, 0), np.array(multiplier), np.array(shift))
     exp = gemmlowp.exp_on_negative_values(argument, SOFTMAX_INTEGER_BITS)
     in_q12 = np.where(is_counted, divide_by_power_of_two(exp, _SUM_BITS), 0)
     log_sum = log_of_sum(in_q12.sum(-1, keepdims=True))
-    least = requantize(
+    least = rescale(
         log_sum + gemmlowp.INT32_MIN,
         np.array(params.reverse.multiplier, np.int64),
         np.array(params.reverse.shift, np.int64),
@@ -77,13 +77,13 @@ def _log_near_one(r: Raw) -> Raw:
     return gemmlowp.multiply(divide_by_power_of_two(numerator, 6), reciprocal)
 
 
-def l2_normalized(centred: Raw) -> Raw:
+def l2_normalized(centred: Raw, rescale: Rescaling = requantize) -> Raw:
     """Return the output's codes of rows along the last axis, zero points taken off.
 
     Source: TFLite `L2Normalization` (kernels/internal/reference/integer_ops/l2normalization.h).
     """
     multiplier, shift = inverse_square_root((centred**2).sum(-1, keepdims=True))
-    return requantize(centred, multiplier, shift + _LENGTH_BITS)
+    return rescale(centred, multiplier, shift + _LENGTH_BITS)
 
 
 def inverse_square_root(value: Raw) -> tuple[Raw, Raw]:

@@ -18,6 +18,7 @@ from quantize.ir.moving_ops import (
 from quantize.ir.ops import (
     Activate,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -131,8 +132,17 @@ def infer_shape(
             return shapes[operation.input]
         case Activate() | Quantize() | Dequantize():
             return shapes[operation.input]
+        case ArgMax():
+            return _without_last(operation, shapes)
         case _:
             assert_never(operation)
+
+
+def _without_last(operation: ArgMax, shapes: Mapping[str, Shape]) -> Shape:
+    shape = shapes[operation.input]
+    if len(shape) < 2:
+        raise _refuse(operation, f"input has shape {shape}, expected an axis behind the batch")
+    return shape[:-1]
 
 
 def _refuse(operation: Operation, why: str) -> GraphError:

@@ -20,11 +20,13 @@ from quantize.ir.graph import (
     TensorType,
 )
 from quantize.ir.hard_swish import hard_swish_fault
+from quantize.ir.integer_params import weighted_requants
 from quantize.ir.moving_ops import ResizeBilinear, ResizeNearest, Slice
 from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
@@ -51,6 +53,7 @@ from quantize.ir.ops import (
 from quantize.ir.resampling import is_inside, onnx_says_the_same
 from quantize.ir.shapes import infer_shape, same_padding
 from quantize.ir.spreading import is_same, is_valid
+from quantize.ir.widths import check_types, width
 
 SOFTMAX_OUTPUT = QuantParams((1 / 256,), -128)
 LOGISTIC_OUTPUT = QuantParams((1 / 256,), -128)
@@ -58,6 +61,10 @@ LOG_SOFTMAX_OUTPUT = QuantParams((1 / 16,), 127)
 L2_OUTPUT = QuantParams((1 / 128,), 0)
 LEAST_LOG_SOFTMAX_SCALE = 2.0**-25  # below, the reference shifts beyond its words
 TANH_OUTPUT = QuantParams((1 / 128,), 0)
+WIDE_CURVE_OUTPUT = QuantParams((1 / 32768,), 0)  # of softmax, logistic and tanh in int16
+MOST_WIDE_SHIFT = 7  # of a factor, to the left, beside int16 activations
+MOST_CURVE_SCALE = 2.0  # above, the multiplier of logistic and tanh in int16 is beyond 16 bits
+MOST_SOFTMAX_FACTOR = 2.0  # above, differences of codes in int16 overflow
 LARGEST_SLICED_RANK = 5  # of TFLite's STRIDED_SLICE
 WEIGHTED = (Conv2D, DepthwiseConv2D, TransposeConv2D, FullyConnected)
 
@@ -76,27 +83,31 @@ def check_float(graph: Graph) -> FloatGraph:
         if not np.isfinite(values).all():
             raise GraphError(f"{name}: a constant holds NaN or Inf")
     for operation in graph.operations:
-        if isinstance(operation, Quantize | Dequantize):
+        if isinstance(operation, Quantize | Dequantize | ArgMax):
             raise GraphError(f"{operation.output}: {type(operation).__name__} in a float graph")
     return FloatGraph(*_facts(graph))
 
 
 def check_integer(graph: Graph, profile: Profile = Profile.TFLM) -> IntGraph:
-    """Return the graph as an IntGraph: sound, all integers, every scale where the kernels want it.
+    """Return the graph as an IntGraph: sound, every type and scale where the kernels want it.
 
     Raises:
         GraphError: Names the first tensor or operation that breaks a rule.
     """
     _check_structure(graph)
-    biases = {each.bias for each in graph.operations if isinstance(each, WEIGHTED)}
+    check_types(graph)
+    indices = _check_indices(graph)
     for name, tensor in graph.tensors.items():
-        expected = DType.INT32 if name in biases else DType.INT8
-        if tensor.dtype is not expected:
-            raise GraphError(f"{name}: {tensor.dtype} in an integer graph, expected {expected}")
-        _check_quantized(name, tensor)
+        if tensor.dtype is not DType.FLOAT32 and name not in indices:
+            _check_quantized(name, tensor)
+        elif tensor.quant is not None:
+            raise GraphError(f"{name}: {tensor.dtype} with a scale, which has none")
     for operation in graph.operations:
         _check_integer_operation(operation, graph)
     _check_constants_are_read(graph)
+    for name in graph.inputs:
+        if graph.tensors[name].dtype in {DType.INT32, DType.INT64}:
+            raise GraphError(f"{name}: an input of {graph.tensors[name].dtype}")
     return IntGraph(*_facts(graph), profile)
 
 
@@ -174,6 +185,14 @@ def _check_constants_are_read(graph: Graph) -> None:
         raise GraphError(f"{unread[0]}: a constant that nothing reads")
 
 
+def _check_indices(graph: Graph) -> set[str]:
+    """Return what is an index: made by ArgMax, so an output; by its type nothing can read it."""
+    indices = {op.output for op in graph.operations if isinstance(op, ArgMax)}
+    if inner := sorted(indices - set(graph.outputs)):
+        raise GraphError(f"{inner[0]}: an index (ArgMax) that is no output")
+    return indices
+
+
 def _check_quantized(name: str, tensor: TensorType) -> None:
     quant = tensor.quant
     if quant is None:
@@ -199,18 +218,35 @@ def _channels(name: str, tensor: TensorType, axis: int) -> int:
 
 
 def _check_integer_operation(operation: Operation, graph: Graph) -> None:
+    if isinstance(operation, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
+        _check_padding(operation, graph)
+    if isinstance(operation, TransposeConv2D):
+        _check_crop(operation, graph)
+    if isinstance(operation, Slice | ResizeNearest | ResizeBilinear):
+        _check_sayable(operation, graph)
+    if isinstance(operation, (*WEIGHTED, Prelu)):
+        _check_constants_of(operation, graph)
+    if isinstance(operation, Dequantize | ArgMax):
+        _check_activations(operation, graph)
+    elif width(operation, graph) is not DType.FLOAT32:
+        _check_scales(operation, graph)
+
+
+def _check_scales(operation: Operation, graph: Graph) -> None:
+    is_wide = width(operation, graph) is DType.INT16
     match operation:
-        case Dequantize():
-            raise GraphError(f"{operation.output}: Dequantize in an integer graph")
         case TransposeConv2D():
             _check_weighted(operation, graph)
-            _check_crop(operation, graph)
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             _check_weighted(operation, graph)
         case Softmax(beta=beta):
             if float(np.float32(beta)) != beta:
                 raise GraphError(f"{operation.output}: beta {beta!r} is not a float32")
-            _check_fixed_output(operation.output, graph, SOFTMAX_OUTPUT)
+            if is_wide:
+                _check_curve_input(operation, graph, MOST_SOFTMAX_FACTOR / beta)
+            _check_fixed_output(
+                operation.output, graph, WIDE_CURVE_OUTPUT if is_wide else SOFTMAX_OUTPUT
+            )
         case LogSoftmax():
             quant = graph.tensors[operation.input].quant
             if quant and min(quant.scale) < LEAST_LOG_SOFTMAX_SCALE:
@@ -218,6 +254,9 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             _check_fixed_output(operation.output, graph, LOG_SOFTMAX_OUTPUT)
         case L2Normalization():
             _check_fixed_output(operation.output, graph, L2_OUTPUT)
+        case Logistic() | Tanh() if is_wide:
+            _check_curve_input(operation, graph, MOST_CURVE_SCALE)
+            _check_fixed_output(operation.output, graph, WIDE_CURVE_OUTPUT)
         case Logistic():
             _check_fixed_output(operation.output, graph, LOGISTIC_OUTPUT)
         case Tanh():
@@ -226,15 +265,10 @@ def _check_integer_operation(operation: Operation, graph: Graph) -> None:
             _check_same_scale(operation, graph)
         case Add() | Sub() | Mul() | Mean() | Activate() | Quantize():
             _check_activations(operation, graph)
-        case Slice() | ResizeNearest() | ResizeBilinear():
-            _check_same_scale(operation, graph)
-            _check_sayable(operation, graph)
         case HardSwish() | LeakyRelu() | Prelu():
             _check_rectifier(operation, graph)
         case _:
             _check_same_scale(operation, graph)
-    if isinstance(operation, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
-        _check_padding(operation, graph)
 
 
 def _check_activations(operation: Operation, graph: Graph) -> None:
@@ -254,9 +288,15 @@ def _check_rectifier(operation: HardSwish | LeakyRelu | Prelu, graph: Graph) -> 
         case LeakyRelu(alpha=alpha):
             if not _is_float32_scale(alpha):
                 raise GraphError(f"{operation.output}: alpha {alpha!r} is not a positive float32")
-        case Prelu(slope=slope):
-            if slope not in graph.constants:
-                raise GraphError(f"{slope}: a slope is a constant")
+        case Prelu():
+            pass
+
+
+def _check_constants_of(operation: Operation, graph: Graph) -> None:
+    for kind in ("weight", "bias", "slope"):
+        name = getattr(operation, kind, None)
+        if name is not None and name not in graph.constants:
+            raise GraphError(f"{name}: a {kind} is a constant")
 
 
 def _check_weighted(
@@ -264,14 +304,20 @@ def _check_weighted(
 ) -> None:
     weight = graph.tensors[operation.weight]
     axis = 3 if isinstance(operation, DepthwiseConv2D) else 0
-    if operation.weight not in graph.constants:
-        raise GraphError(f"{operation.weight}: a weight is a constant")
     if weight.quant is None or weight.quant.axis not in {None, axis} or weight.quant.zero_point:
         raise GraphError(
             f"{operation.weight}: quantized along another axis than {axis}, or with zero"
         )
-    if operation.bias is not None and operation.bias not in graph.constants:
-        raise GraphError(f"{operation.bias}: a bias is a constant")
+    if width(operation, graph) is DType.INT16:
+        shift = max(requant.shift for requant in weighted_requants(operation, graph))
+        if shift > MOST_WIDE_SHIFT:
+            raise GraphError(f"{operation.output}: a shift of {shift}, at most {MOST_WIDE_SHIFT}")
+
+
+def _check_curve_input(operation: Softmax | Logistic | Tanh, graph: Graph, most: float) -> None:
+    quant = graph.tensors[operation.input].quant
+    if quant and quant.scale[0] > most:
+        raise GraphError(f"{operation.output}: input scale {quant.scale[0]!r}, at most {most!r}")
 
 
 def _check_fixed_output(name: str, graph: Graph, expected: QuantParams) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quantize.ir.graph import FloatGraph
+from quantize.ir.statistics import ChannelStatistics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,6 +17,7 @@ class LoadedModel:
             source model's own layout to the graph's. Where both are alike the name is missing.
         output_permutations: The same for outputs.
         labels: Class names in the order of the scores, where the model carries them.
+        statistics: What batch normalizations say of their outputs, by tensor.
         task_hint: "classification" or "regression" where the model says so itself.
     """
 
@@ -24,3 +26,4 @@ class LoadedModel:
     output_permutations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     task_hint: str | None = None
+    statistics: Mapping[str, ChannelStatistics] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import numpy as np
 
 from quantize.ir.graph import Array
 from quantize.ir.ops import Add, Maximum, Minimum, Mul, Pair, Sub
+from quantize.ir.statistics import ChannelStatistics
 from quantize.load.onnx_builder import GraphBuilder
 from quantize.load.onnx_layout import View, arranged_view, axes_of, place_constant, plain_view
 from quantize.load.onnx_node import Node, UnsupportedNodeError
@@ -66,7 +67,11 @@ def load_batch_normalization(node: Node, builder: GraphBuilder) -> View:
     view, shape = node.view(0), (-1, *(1 for _ in node.view(0).shape[2:]))
     scaled = combine_constant(Mul, view, factor.reshape(shape), f"{node.output}/scaled", builder)
     shift = (bias - mean * factor).reshape(shape)
-    return combine_constant(Add, scaled, shift, node.output, builder)
+    made = combine_constant(Add, scaled, shift, node.output, builder)
+    axes = axes_of(made)
+    if axes and axes[-1] == 1:  # channels are stored last
+        builder.statistics[made.tensor] = ChannelStatistics(bias, np.abs(scale))
+    return made
 
 
 def combine_constant(

@@ -8,6 +8,7 @@ import numpy as np
 from quantize.ir.graph import Array, Graph, TensorType
 from quantize.ir.ops import Mul, Operation, Reshape, Transpose, input_names, rename_tensors
 from quantize.ir.shapes import infer_shape
+from quantize.ir.statistics import ChannelStatistics
 from quantize.load.onnx_layout import (
     Shape,
     View,
@@ -28,6 +29,7 @@ class GraphBuilder:
     tensors: dict[str, TensorType] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
+    statistics: dict[str, ChannelStatistics] = field(default_factory=dict)
 
     def add_input(self, name: str, shape: Shape) -> None:
         """Add a tensor that is fed."""
@@ -111,6 +113,7 @@ class GraphBuilder:
         names: dict[str, str] = {}
         for tensor, wanted in outputs:
             self._claim(tensor, wanted, names)
+        self.statistics = {names.get(name, name): s for name, s in self.statistics.items()}
         return Graph(
             name=self.name,
             inputs=tuple(self.inputs),

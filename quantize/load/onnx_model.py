@@ -171,7 +171,8 @@ def _finish(reading: _Reading, returned: Returned, inputs: Permutations) -> Load
         claims.append((tensor, name))
     graph = check_float(builder.finish(claims))
     labels = _labels(reading.model.graph)
-    return LoadedModel(graph, inputs, outputs, labels, _task(reading.model.graph, graph.operations))
+    task = _task(reading.model.graph, graph.operations)
+    return LoadedModel(graph, inputs, outputs, labels, task, builder.statistics)
 
 
 def _labels(graph: onnx.GraphProto) -> tuple[str, ...]:

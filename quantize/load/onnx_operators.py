@@ -48,6 +48,7 @@ from quantize.load.onnx_rectifiers import (
     load_max,
     load_min,
     load_prelu,
+    load_swish,
 )
 from quantize.load.onnx_resize import (
     load_depth_to_space,
@@ -115,6 +116,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("", "Squeeze"): load_squeeze,
     ("", "Sub"): load_sub,
     ("", "Sum"): load_sum,
+    ("", "Swish"): load_swish,
     ("", "Tanh"): load_tanh,
     ("", "Transpose"): load_transpose,
     ("", "Unsqueeze"): load_unsqueeze,
@@ -129,23 +131,49 @@ RESULT_INDEX: Mapping[str, int] = {"LinearClassifier": 1}
 """Which output a handler returns, where it is not the first: here the scores, not the label."""
 
 _FLOAT_MODEL = "the model is quantized already; give the float model it was made from"
-_RELU = "train with Relu or Clip(0, 6) in its place"
-_UPSAMPLING = "end the model before it, or train without it"
+_RELU = "train with Relu, Clip(0, 6) or HardSwish in its place"
+_UPSAMPLING = "export with opset 10 or newer, which says Resize"
 _SEQUENCE = "unroll it, or train a convolution over the window"
+_DETECTIONS = "end the model before it; the decoder on the device does that"
+_NORMALIZATION = "train with BatchNormalization, which folds into the layer in front"
+_PRODUCTS = "say it by Mul, Add and ReduceMean, or train without it"
+_SELECTION = "say it by Min, Max or Clip, or end the model before it"
 
 ADVICE: Mapping[str, str] = {
+    "Abs": "say it as Max(x, Neg(x))",
     "ArgMax": "return the scores; the decoder takes the greatest",
+    "ArgMin": "end the model before it, or take ArgMax of Neg",
     "DequantizeLinear": _FLOAT_MODEL,
     "DynamicQuantizeLinear": _FLOAT_MODEL,
+    "Einsum": "say it by MatMul or Gemm with a constant",
     "Elu": _RELU,
+    "Erf": _RELU,
+    "Expand": "let Add or Mul broadcast instead",
     "GRU": _SEQUENCE,
     "Gelu": _RELU,
+    "GroupNormalization": _NORMALIZATION,
+    "InstanceNormalization": _NORMALIZATION,
     "LSTM": _SEQUENCE,
+    "LayerNormalization": _NORMALIZATION,
+    "LpPool": "train with AveragePool or MaxPool",
+    "Mish": _RELU,
+    "NonMaxSuppression": _DETECTIONS,
+    "Pow": "for squares Mul(x, x) is the nearest",
     "QLinearConv": _FLOAT_MODEL,
     "QLinearMatMul": _FLOAT_MODEL,
     "QuantizeLinear": _FLOAT_MODEL,
     "RNN": _SEQUENCE,
+    "ReduceL2": "LpNormalization is the nearest",
+    "ReduceMax": "GlobalMaxPool or MaxPool is the nearest",
+    "ReduceSum": "ReduceMean times a constant is the nearest",
+    "Selu": _RELU,
+    "Softplus": _RELU,
+    "Softsign": "Tanh is the nearest",
+    "Sqrt": _PRODUCTS,
+    "Tile": "let Add or Mul broadcast, or Concat the tensor with itself",
+    "TopK": _DETECTIONS,
     "Upsample": _UPSAMPLING,
+    "Where": _SELECTION,
 }
 
 DEFAULT_ADVICE = "end the model before it, or express it by supported operations"

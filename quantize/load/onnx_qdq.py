@@ -6,7 +6,7 @@ arithmetic profile, activations that a QuantizeLinear took over.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from quantize.ir.shapes import infer_shape
 from quantize.ir.spec import check_integer
 from quantize.load.onnx_qdq_chain import Chain, Constant, Real
 from quantize.load.onnx_qdq_operations import read_operation
+from quantize.onnx_signs import make_signed
 
 METADATA_KEY = "edge.graph"
 _ACTIVATIONS = {"-": None, **{activation.value[-1]: activation for activation in Activation}}
@@ -49,8 +50,9 @@ def load_qdq_onnx(data: bytes, name: str) -> IntGraph:
     if METADATA_KEY not in properties:
         raise ModelError(f"{name}: no {METADATA_KEY!r} among its metadata, so not a file of ours")
     try:
+        make_signed(model.graph)
         return _Reading(model.graph, json.loads(properties[METADATA_KEY])).graph()
-    except (GraphError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (GraphError, KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{name}: contradicts itself: {error}") from error
 
 
@@ -80,8 +82,8 @@ class _Reading:
         for value in self.source.input:
             self._take_input(value)
         for node in self.source.node:
-            if node.op_type == "QuantizeLinear":
-                self._take_codes(node)
+            if node.op_type in {"QuantizeLinear", "Identity", "Transpose", "Cast"}:
+                self._take(node)
         graph = Graph(
             self.source.name,
             tuple(value.name for value in self.source.input),
@@ -94,37 +96,50 @@ class _Reading:
 
     def _take_input(self, value: onnx.ValueInfoProto) -> None:
         dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        self.tensors[value.name] = TensorType((1, *dims[1:]), DType.INT8)
+        self.tensors[value.name] = TensorType((1, *dims[1:]))
 
-    def _take_codes(self, node: onnx.NodeProto) -> None:
-        """Take the codes that a QuantizeLinear makes: an input's, a result's, or a copy."""
+    def _take(self, node: onnx.NodeProto) -> None:
+        """Take the codes or reals that a node makes: an input's, a result's, or a copy."""
         code = node.output[0]
-        quant = self._params(node)
         if code not in self.names:
             self._take_copy(code)
             return
-        name = self.names[code]
+        name, (dtype, quant) = self.names[code], self._made(node)
         if name in self.tensors:
-            shape = self.tensors[name].shape
-            self.tensors[name] = TensorType(shape, DType.INT8, quant)
+            self.tensors[name] = TensorType(self.tensors[name].shape, dtype, quant)
             self.is_first[code] = node.input[0] in self.producers
             return
-        operation, declared, self.is_first[code] = self._read(node, name)
+        chain = self._chain(name, is_real=quant is None)
+        operation, declared, self.is_first[code] = read_operation(chain, node.input[0])
         shapes = {read: self.tensors[read].shape for read in input_names(operation)}
         shape = infer_shape(operation, shapes, declared)
-        self.tensors[name] = TensorType(shape, DType.INT8, quant)
+        self.tensors[name] = TensorType(shape, dtype, quant)
         self.operations.append(operation)
+        if dtype is DType.INT16:
+            self._widen_bias(operation)
+
+    def _made(self, node: onnx.NodeProto) -> tuple[DType, QuantParams | None]:
+        """Return the type and the params of what a QuantizeLinear, an Identity or a Cast makes."""
+        if node.op_type == "Identity":
+            return DType.FLOAT32, None
+        if node.op_type == "Cast":
+            return DType.INT32, None
+        return DType(self.initializers[node.input[2]].dtype.name), self._params(node)
+
+    def _widen_bias(self, operation: Operation) -> None:
+        """Say a bias in int64, as operations in int16 have it; ONNX holds it in int32."""
+        bias = getattr(operation, "bias", None)
+        if bias is not None:
+            self.constants[bias] = self.constants[bias].astype(np.int64)
+            self.tensors[bias] = replace(self.tensors[bias], dtype=DType.INT64)
 
     def _take_copy(self, code: str) -> None:
         if code[:-1] in self.names and code.endswith("t"):
             self.is_first[code] = not self.is_first[code[:-1]]
 
-    def _read(
-        self, node: onnx.NodeProto, name: str
-    ) -> tuple[Operation, tuple[int, ...] | None, bool]:
+    def _chain(self, name: str, *, is_real: bool) -> Chain:
         activation = _ACTIVATIONS[self.facts["activations"][len(self.operations)]]
-        chain = Chain(self, name, activation, name in self.facts["depthwise"])
-        return read_operation(chain, node.input[0])
+        return Chain(self, name, activation, name in self.facts["depthwise"], is_real)
 
     def producer(self, value: str) -> onnx.NodeProto | None:
         """Return the node that makes a value; None for graph inputs and initializers."""
@@ -140,7 +155,8 @@ class _Reading:
 
     def real(self, value: str) -> Real:
         """Return which tensor's codes a dequantized value stands for."""
-        code = self.producers[value].input[0]
+        is_bare = value in self.names or value[:-1] in self.names
+        code = value if is_bare else self.producers[value].input[0]
         name = self.names.get(code) or self.names[code[:-1]]
         if code in self.initializers:
             return self._operand(value, code, name)
@@ -151,12 +167,14 @@ class _Reading:
         shape = self.facts["operands"].get(name)
         if shape is not None and values.ndim == 4:
             values = values.transpose(0, 2, 3, 1).reshape(shape)
-        quant = self._params(self.producers[value])
+        quant = self._params(self.producers[value]) if value != code else None
         self.keep(name, Constant(np.ascontiguousarray(values), quant))
         return Real(name, values.shape, is_first=False)
 
     def parameter(self, value: str) -> tuple[str, Constant]:
         """Return the name, values and params of the weight or bias behind a dequantized value."""
+        if value in self.names:
+            return self.names[value], Constant(self.initializers[value], None)
         node = self.producers[value]
         return self.names[node.input[0]], Constant(
             self.initializers[node.input[0]], self._params(node)

@@ -26,7 +26,7 @@ class Constant:
     """A constant's codes and what they mean."""
 
     values: Array
-    quant: QuantParams
+    quant: QuantParams | None  # None: float32
 
 
 class Source(Protocol):
@@ -66,12 +66,14 @@ class Chain:
         output: The tensor's name.
         activation: Of the operation; None for those that have none.
         is_depthwise: A convolution of one channel that is a DepthwiseConv2D.
+        is_real: The tensor is float32.
     """
 
     source: Source
     output: str
     activation: Activation | None
     is_depthwise: bool
+    is_real: bool = False
 
 
 Read = tuple[Operation, tuple[int, ...] | None, bool]

@@ -13,10 +13,12 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     FullyConnected,
     HardSwish,
     L2Normalization,
@@ -71,7 +73,7 @@ def read_operation(chain: Chain, value: str) -> Read:
     if node.op_type in MOVING:
         return read_moving(chain, node)
     match node.op_type:
-        case "DequantizeLinear":
+        case "DequantizeLinear" | "Identity":
             return _rescale(chain, node)
         case "Conv":
             return _conv(chain, node), None, True
@@ -104,6 +106,8 @@ def read_operation(chain: Chain, value: str) -> Read:
         case "LogSoftmax" | "LpNormalization":
             make = LogSoftmax if node.op_type == "LogSoftmax" else L2Normalization
             return make(chain.source.real(node.input[0]).name, chain.output), None, False
+        case "ArgMax":
+            return ArgMax(chain.source.real(node.input[0]).name, chain.output), None, False
         case "Sigmoid" | "Tanh" | "HardSwish":
             real = chain.source.real(node.input[0])
             return _CURVES[node.op_type](real.name, chain.output), None, real.is_first
@@ -140,6 +144,8 @@ def _rescale(chain: Chain, node: onnx.NodeProto) -> Read:
     real = chain.source.real(node.output[0])
     if chain.activation is not None:
         return Activate(real.name, chain.output, chain.activation), None, real.is_first
+    if chain.is_real:
+        return Dequantize(real.name, chain.output), None, real.is_first
     return Quantize(real.name, chain.output), None, real.is_first
 
 
@@ -194,7 +200,9 @@ def _padding(pads: Sequence[int]) -> Padding:
 def _weight(chain: Chain, value: str, permutation: tuple[int, ...], axis: int) -> str:
     name, constant = chain.source.parameter(value)
     values = np.ascontiguousarray(constant.values.transpose(permutation))
-    quant = constant.quant if constant.quant.axis is None else replace(constant.quant, axis=axis)
+    quant = constant.quant
+    if quant is not None and quant.axis is not None:
+        quant = replace(quant, axis=axis)
     chain.source.keep(name, Constant(values, quant))
     return name
 
@@ -254,19 +262,24 @@ def _pad(chain: Chain, node: onnx.NodeProto) -> Read:
 def _reshape(chain: Chain, node: onnx.NodeProto) -> Read:
     """Return a Reshape, or the Mean that dropped its axes behind a QuantizeLinear of its own."""
     declared = (1, *(int(size) for size in chain.source.initializer(node.input[1])[1:]))
-    kept = _producer(chain, _producer(chain, node.input[0]).input[0])
-    if kept.op_type != "QuantizeLinear" or not _is_mean(chain, kept):
+    reduced = _reduced(chain, node.input[0])
+    if reduced is None:
         return Reshape(chain.source.real(node.input[0]).name, chain.output), declared, False
-    mean, _, _ = read_operation(chain, kept.input[0])
-    assert isinstance(mean, Mean)  # _is_mean has looked
+    mean, _, _ = read_operation(chain, reduced)
+    assert isinstance(mean, Mean)  # _reduced has looked
     return replace(mean, keep_dims=False), None, False
 
 
-def _is_mean(chain: Chain, quantized: onnx.NodeProto) -> bool:
-    """Tell whether codes that no tensor is named after are those of a reduced mean."""
-    node = chain.source.producer(quantized.input[0])
-    is_reduced = node is not None and node.op_type in {"GlobalAveragePool", "ReduceMean"}
-    return is_reduced and not chain.source.is_named(quantized.output[0])
+def _reduced(chain: Chain, value: str) -> str | None:
+    """Return the reduced mean that a Reshape drops the axes of, behind codes of no name or bare."""
+    node = _producer(chain, value)
+    if node.op_type == "DequantizeLinear":
+        codes = chain.source.producer(node.input[0])
+        if codes is None or chain.source.is_named(codes.output[0]):
+            return None
+        value = codes.input[0]
+        node = _producer(chain, value)
+    return value if node.op_type in {"GlobalAveragePool", "ReduceMean"} else None
 
 
 def _concat(chain: Chain, node: onnx.NodeProto) -> Read:

@@ -15,7 +15,7 @@ from quantize.ir.ops import (
     Mul,
     Prelu,
 )
-from quantize.load.onnx_activations import activate
+from quantize.load.onnx_activations import activate, logistic
 from quantize.load.onnx_arithmetic import combine_constant, combine_views
 from quantize.load.onnx_builder import GraphBuilder
 from quantize.load.onnx_layout import View, place_constant
@@ -64,6 +64,14 @@ def load_hard_sigmoid(node: Node, builder: GraphBuilder) -> View:
     raised = combine_constant(Add, view, np.array(offset), f"{output}/raised", builder)
     clamped = activate(raised, Activation.RELU6, f"{output}/clamped", builder)
     return combine_constant(Mul, clamped, np.array(1 / 6), output, builder)
+
+
+def load_swish(node: Node, builder: GraphBuilder) -> View:
+    """Read Swish, x * sigmoid(alpha * x), as a logistic and a product."""
+    view, alpha = node.view(), node.number("alpha", 1.0)
+    scaled = view if alpha == 1.0 else builder.scale(view, alpha, f"{node.output}/scaled")
+    gate = logistic(scaled, f"{node.output}/gate", builder)
+    return combine_views(Mul, view, gate, node.output, builder)
 
 
 def load_leaky_relu(node: Node, builder: GraphBuilder) -> View:

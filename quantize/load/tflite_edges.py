@@ -58,7 +58,7 @@ def _is_edge(
         and len(inner) == 1
         and min(outer, inner[0]) >= 0
         and file.tensors[outer].type_name in _EDGE_TYPES
-        and file.tensors[inner[0]].type_name == "INT8"
+        and file.tensors[inner[0]].type_name in {"INT8", "INT16"}
     )
 
 

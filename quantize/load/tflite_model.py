@@ -22,7 +22,7 @@ from quantize.ir.graph import (
     QuantParams,
     TensorType,
 )
-from quantize.ir.ops import Conv2D, Operation, input_names
+from quantize.ir.ops import ArgMax, Conv2D, DepthwiseConv2D, Operation, input_names
 from quantize.ir.spec import check_float, check_integer
 from quantize.load.tflite_edges import strip_edges
 from quantize.load.tflite_file import FileOperator, FileTensor, TFLiteFile, read_tflite
@@ -32,10 +32,7 @@ from quantize.load.tflite_view import OperatorError
 METADATA_NAME = "edge_runtime.int_graph"  # quantize/emit/tflite_int8.py writes it
 _Types: TypeAlias = Mapping[str, tuple[DType, np.dtype[Any]]]  # what a kind of file may hold
 
-_INTEGER: _Types = {
-    "INT8": (DType.INT8, np.dtype(np.int8)),
-    "INT32": (DType.INT32, np.dtype(np.int32)),
-}
+_INTEGER: _Types = {dtype.name: (dtype, np.dtype(dtype.value)) for dtype in DType}
 _FLOAT: _Types = {"FLOAT32": (DType.FLOAT32, np.dtype(np.float32))}
 _REMEDIES = {
     "FLOAT32": "float beside int8; quantize the whole model to int8 (full integer)",
@@ -62,14 +59,14 @@ class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def is_int8_tflite(data: bytes, name: str = "model") -> bool:
-    """Tell whether some operator of the file gives int8.
+    """Tell whether some operator of the file gives int8 or int16.
 
     Raises:
         ModelError: The bytes are no TFLite file, or are damaged.
     """
     file = read_tflite(data, name)
     made = [number for operator in file.operators for number in operator.outputs if number >= 0]
-    return any(file.tensors[number].type_name == "INT8" for number in made)
+    return any(file.tensors[number].type_name in {"INT8", "INT16"} for number in made)
 
 
 def load_int8_tflite(data: bytes, name: str, profile: Profile | None = None) -> IntGraph:
@@ -121,7 +118,7 @@ def _facts(file: TFLiteFile, name: str) -> _Facts:
 
 
 def _drop_bias(operation: Operation, facts: _Facts) -> Operation:
-    if isinstance(operation, Conv2D) and operation.output in facts.without_bias:
+    if isinstance(operation, Conv2D | DepthwiseConv2D) and operation.output in facts.without_bias:
         return replace(operation, bias=None)
     return operation
 
@@ -168,6 +165,10 @@ def _operator_name(file: TFLiteFile, operator: FileOperator) -> str:
 
 
 def _check_types(operation: Operation, tensors: Mapping[str, FileTensor], types: _Types) -> None:
+    if isinstance(operation, ArgMax) and types is _FLOAT:
+        raise OperatorError(
+            "makes an index; end a float model before it, decoders take the greatest"
+        )
     for name in (*input_names(operation), operation.output):
         tensor = tensors[name]
         if tensor.type_name not in types:
@@ -194,11 +195,17 @@ def _graph(
     for operation in operations:
         used |= {*input_names(operation), operation.output}
     present = [tensor for tensor in file.tensors if tensor.name in used]
+    indices = {operation.output for operation in operations if isinstance(operation, ArgMax)}
     return Graph(
         name,
         inputs,
         outputs,
-        {tensor.name: _tensor_type(tensor, name, types, facts) for tensor in present},
+        {
+            t.name: TensorType(t.shape, DType.INT32)  # int64, too: no index is that great
+            if t.name in indices
+            else _tensor_type(t, name, types, facts)
+            for t in present
+        },
         {t.name: _constant(t, t.content, name, types) for t in present if t.content is not None},
         operations,
     )

@@ -14,6 +14,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -55,8 +56,30 @@ _ACTIVATIONS = {
     schema.ActivationFunctionType.RELU: Activation.RELU,
     schema.ActivationFunctionType.RELU6: Activation.RELU6,
 }
-_FILL_TYPES: dict[str, np.dtype[Any]] = {"INT8": np.dtype("i1"), "FLOAT32": np.dtype("<f4")}
-_LOWEST_CODE = -128
+_FILL_TYPES: dict[str, np.dtype[Any]] = {
+    "INT8": np.dtype("i1"),
+    "INT16": np.dtype("<i2"),
+    "FLOAT32": np.dtype("<f4"),
+}
+_LOWEST_CODES = {"INT8": -128, "INT16": -32768}
+_RELU = "train with RELU, RELU6 or HARD_SWISH in its place"
+_SEQUENCE = "unroll it, or train a convolution over the window"
+_ADVICE = {
+    "ABS": "say it as MAXIMUM(x, NEG(x))",
+    "ARG_MIN": "end the model before it, or take ARG_MAX of NEG",
+    "DIV": "multiply by the reciprocal of the constant",
+    "ELU": _RELU,
+    "GELU": _RELU,
+    "REDUCE_MAX": "MAX_POOL_2D over the whole image is the nearest",
+    "RELU_N1_TO_1": "MINIMUM and MAXIMUM with constants are the nearest",
+    "SELECT": "MINIMUM or MAXIMUM is the nearest",
+    "SELECT_V2": "MINIMUM or MAXIMUM is the nearest",
+    "SUM": "MEAN times a constant is the nearest",
+    "TOPK_V2": "end the model before it; the decoder on the device does that",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _SEQUENCE,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _SEQUENCE,
+}
+_DEFAULT_ADVICE = "leave it out of the model or run it before or after"
 
 
 def read_operations(file: TFLiteFile, operator: FileOperator) -> Operations:
@@ -67,7 +90,7 @@ def read_operations(file: TFLiteFile, operator: FileOperator) -> Operations:
     """
     reader = _READERS.get(operator.kind)
     if reader is None:
-        raise OperatorError("is not supported; leave it out of the model or run it before or after")
+        raise OperatorError(f"is not supported; {_ADVICE.get(operator.kind, _DEFAULT_ADVICE)}")
     view = _View(file, operator)
     try:
         return as_operations(reader(view))
@@ -179,7 +202,13 @@ def _fully_connected(view: _View) -> Result:
 
 
 def _arithmetic(kind: type[Add] | type[Sub] | type[Mul]) -> Callable[[_View], Operation]:
-    return lambda view: kind(view.name(0), view.name(1), view.output.name, _activation(view))
+    def read(view: _View) -> Operation:
+        is_wide = view.output.type_name == "INT16"
+        if is_wide and kind is not Mul and view.options.potScaleInt16:
+            raise OperatorError("has int16 scales that are powers of two; convert it anew")
+        return kind(view.name(0), view.name(1), view.output.name, _activation(view))
+
+    return read
 
 
 def _extremum(kind: type[Minimum] | type[Maximum]) -> Callable[[_View], Operation]:
@@ -235,7 +264,7 @@ def _fill(view: _View) -> PadFill:
     tensor, value = view.tensor(2), _scalar(view.tensor(2))
     zero_points = tensor.quant.zero_points if tensor.quant else ()
     zero = zero_points[0] if zero_points else 0
-    lowest = _LOWEST_CODE if tensor.type_name == "INT8" else float(np.finfo(np.float32).min)
+    lowest = _LOWEST_CODES.get(tensor.type_name, float(np.finfo(np.float32).min))
     if value <= lowest:
         return PadFill.LOWEST
     if value == zero:
@@ -280,6 +309,13 @@ def _l2_normalization(view: _View) -> Operation:
     return L2Normalization(view.name(0), view.output.name)
 
 
+def _arg_max(view: _View) -> Operation:
+    rank, axes = len(view.tensor(0).shape), view.integers(1)
+    if [_axis(axis, rank) for axis in axes] != [rank - 1]:
+        raise OperatorError(f"is along axis {axes} of {rank}, supported is the last")
+    return ArgMax(view.name(0), view.output.name)
+
+
 def _activate(activation: Activation) -> Callable[[_View], Operation]:
     return lambda view: Activate(view.name(0), view.output.name, activation)
 
@@ -314,6 +350,7 @@ _READERS: dict[str, Callable[[_View], Result]] = {
     "HARD_SWISH": lambda view: HardSwish(view.name(0), view.output.name),
     "LEAKY_RELU": _leaky_relu,
     "PRELU": _prelu,
+    "ARG_MAX": _arg_max,
     "RELU": _activate(Activation.RELU),
     "RELU6": _activate(Activation.RELU6),
     "QUANTIZE": lambda view: Quantize(view.name(0), view.output.name),

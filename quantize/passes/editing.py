@@ -1,11 +1,12 @@
 """What the passes share: a graph with other operations, checked again; who reads and who makes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from quantize.ir.graph import Array, FloatGraph, Graph, TensorType
-from quantize.ir.ops import Operation, input_names
+from quantize.ir.ops import Operation, input_names, rename_tensors
 from quantize.ir.shapes import infer_shape
 from quantize.ir.spec import check_float
 
@@ -58,6 +59,16 @@ def fresh_name(graph: FloatGraph, wanted: str) -> str:
         count += 1
         name = f"{wanted}_{count}"
     return name
+
+
+def rename_activations(graph: FloatGraph, names: Sequence[str], suffix: str) -> FloatGraph:
+    """Return the graph with a suffix, numbered where that is taken, behind some activations."""
+    renamed: dict[str, str] = {}
+    for name in names:
+        renamed[name] = fresh_name(graph, f"{name}{suffix}")
+    tensors = {renamed.get(name, name): tensor for name, tensor in graph.tensors.items()}
+    operations = tuple(rename_tensors(operation, renamed) for operation in graph.operations)
+    return replace(graph, tensors=tensors, operations=operations)
 
 
 def as_float32(values: Array) -> Array:

@@ -1,16 +1,19 @@
 """What became of the answers: intervals, confusion, classes, groups and changed predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from quantize.ir.graph import Array
+from quantize.report.detection import class_precisions
 from quantize.report.evaluation import (
     HIGHER_IS_BETTER,
     Answers,
     Question,
     decisions,
+    mean_precisions,
     measured,
     rows_of,
 )
@@ -20,7 +23,8 @@ from quantize.report.task import Task
 
 MAX_CHANGES = 200  # of the list; how many there are in all is in the evaluation
 MAX_CONFUSION_CLASSES = 100
-_SHARES = frozenset({"accuracy"})
+
+Measured: TypeAlias = tuple[dict[str, float], dict[str, float]]  # float model, integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class AccuracyDetails:
         metrics: In the evaluation's order.
         agreement: Interval of the share of equal predictions.
         confusion: Where classes and labels are known, of up to 100 classes.
-        classes: Recall of each class.
+        classes: Recall of each class; for detection its average precision at an overlap of 0.5.
         groups: The headline metric of each group of samples.
         changes: The surest of the float model's first, at most 200.
     """
@@ -115,7 +119,8 @@ def accuracy_details(
     before, after = decisions(question, wanted), decisions(question, found)
     if before is None or after is None:
         metrics = _metrics(question, wanted, found)
-        return AccuracyDetails(metrics, None, None, (), _groups(question, wanted, found), ())
+        classes = _class_precisions(question, wanted, found)
+        return AccuracyDetails(metrics, None, None, classes, _groups(question, wanted, found), ())
     names = class_names(question)
     pair = (before.astype(np.int64), after.astype(np.int64))
     return AccuracyDetails(
@@ -184,21 +189,47 @@ def _metrics(question: Question, wanted: Answers, found: Answers) -> tuple[Compa
     if question.task is Task.CLASSIFICATION:
         said = [predictions(part.outputs, question.class_cut) for part in (wanted, found)]
         return (_of_shares("accuracy", (said[0] == labels, said[1] == labels)),)
-    before, after = (measured(question, labels, part) for part in (wanted, found))
-    names = [name for name in before if name in after]
-    intervals = _bootstrapped(question, labels, (wanted, found), names)
-    return tuple(
-        Comparison(
-            name,
-            len(labels),
-            before[name],
-            spread[0],
-            after[name],
-            spread[1],
-            worse_by(name, before[name], after[name]),
-            spread[2],
+    if question.task is Task.DETECTION:
+        return _of_grades(mean_precisions, wanted, found)
+
+    def measure(rows: Rows) -> Measured:
+        before, after = (
+            measured(question, labels[rows], rows_of(part, rows)) for part in (wanted, found)
         )
-        for name, spread in zip(names, intervals, strict=True)
+        return before, after
+
+    return _compared(measure, len(labels))
+
+
+def _class_precisions(
+    question: Question, wanted: Answers, found: Answers
+) -> tuple[Comparison, ...]:
+    """Return the average precision of each class that has true boxes, at an overlap of 0.5."""
+    if question.task is not Task.DETECTION or question.labels is None:
+        return ()
+    boxes = np.concatenate([image.classes for image in question.labels])
+    names = question.class_names
+
+    def precisions(graded: Array) -> dict[str, float]:
+        found = class_precisions(graded.tolist())
+        return {names[index]: float(at_each[0]) for index, at_each in found.items()}
+
+    counts = {names[index]: int(np.sum(boxes == index)) for index in np.unique(boxes)}
+    compared = _of_grades(precisions, wanted, found)
+    return tuple(replace(one, samples=counts[one.name]) for one in compared)
+
+
+def _of_grades(
+    measure: Callable[[Array], dict[str, float]], wanted: Answers, found: Answers
+) -> tuple[Comparison, ...]:
+    """Return the comparison of shares of graded boxes; no output is copied for a resample."""
+    before, after = wanted.graded, found.graded
+    if before is None or after is None:
+        return ()
+    return _compared(
+        lambda rows: (measure(before[rows]), measure(after[rows])),
+        len(before),
+        lambda _name, one, other: one - other,
     )
 
 
@@ -207,21 +238,36 @@ def worse_by(name: str, before: float, after: float) -> float:
     return before - after if name in HIGHER_IS_BETTER else after - before
 
 
-def _bootstrapped(
-    question: Question, labels: Array, answers: tuple[Answers, Answers], names: Sequence[str]
-) -> list[tuple[Interval | None, ...]]:
-    """Return the intervals (float, int8, drop) of each metric."""
+def _compared(
+    measure: Callable[[Rows], Measured],
+    samples: int,
+    worse: Callable[[str, float, float], float] = worse_by,
+) -> tuple[Comparison, ...]:
+    """Return each metric that both models have, with bootstrap intervals."""
+    before, after = measure(np.arange(samples))
+    names = [name for name in before if name in after]
 
     def statistics(rows: Rows) -> list[float]:
-        found = [measured(question, labels[rows], rows_of(part, rows)) for part in answers]
-        values = []
+        found, values = measure(rows), []
         for name in names:
-            before, after = (part.get(name, float("nan")) for part in found)
-            values += [before, after, worse_by(name, before, after)]
+            one, other = (part.get(name, float("nan")) for part in found)
+            values += [one, other, worse(name, one, other)]
         return values
 
-    intervals = bootstrap_intervals(statistics, len(labels)) if names else ()
-    return [intervals[start : start + 3] for start in range(0, len(intervals), 3)]
+    spread = bootstrap_intervals(statistics, samples) if names else ()
+    return tuple(
+        Comparison(
+            name,
+            samples,
+            before[name],
+            spread[3 * index],
+            after[name],
+            spread[3 * index + 1],
+            worse(name, before[name], after[name]),
+            spread[3 * index + 2],
+        )
+        for index, name in enumerate(names)
+    )
 
 
 def _groups(question: Question, wanted: Answers, found: Answers) -> tuple[Comparison, ...]:

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from quantize.ir.float_executor import execute_float_operation
 from quantize.ir.graph import Array, FloatGraph, IntGraph, QuantParams, TensorType
+from quantize.ir.integer_params import reals_of
 from quantize.ir.ops import Operation, input_names, rename_tensors
 from quantize.report.metrics import sqnr_of_powers
 from quantize.report.subgraphs import logits_name
@@ -269,13 +269,3 @@ def _integer_twins(
         if constants:
             twins[operation.output] = (rename_tensors(twin, renamed), constants)
     return twins
-
-
-def reals_of(codes: Array, quant: QuantParams | None) -> npt.NDArray[np.float32]:
-    """Return what the codes of a constant mean, per tensor or per channel."""
-    if quant is None:
-        return np.asarray(codes, np.float32)
-    scale = np.array(quant.scale, np.float64)
-    if quant.axis is not None:
-        scale = scale.reshape([-1 if axis == quant.axis else 1 for axis in range(codes.ndim)])
-    return np.asarray((codes.astype(np.float64) - quant.zero_point) * scale, np.float32)

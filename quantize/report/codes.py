@@ -1,4 +1,4 @@
-"""Between reals and int8 codes, for feeding executors that take the one or the other."""
+"""Between reals and codes, for feeding executors that take the one or the other."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.engines.protocol import dequantize, quantize
-from quantize.ir.graph import Array, Graph, QuantParams
+from quantize.ir.graph import Array, Graph, QuantParams, TensorType
 
 
-def to_codes(values: Array, quant: QuantParams) -> npt.NDArray[np.int8]:
-    """Return the codes of per-tensor reals, exactly as the device rounds them."""
-    return np.asarray(quantize(values, quant.scale[0], quant.zero_point, np.int8), np.int8)
+def to_codes(values: Array, kind: TensorType) -> Array:
+    """Return the codes of reals, as the device rounds them; without a scale they are the reals."""
+    if kind.quant is None:
+        return np.asarray(values, kind.dtype.value)
+    dtype = np.dtype(kind.dtype.value).type
+    return quantize(values, kind.quant.scale[0], kind.quant.zero_point, dtype)
 
 
-def to_reals(codes: Array, quant: QuantParams) -> npt.NDArray[np.float32]:
-    """Return what per-tensor codes mean, as float32, exactly as the device reads them."""
+def to_reals(codes: Array, quant: QuantParams | None) -> npt.NDArray[np.float32]:
+    """Return what per-tensor codes mean, exactly as the device reads them; float32 as it is."""
+    if quant is None:
+        return np.asarray(codes, np.float32)
     return dequantize(codes, quant.scale[0], quant.zero_point)
 
 
@@ -27,11 +32,11 @@ def quant_params(graph: Graph, name: str) -> QuantParams:
     return quant
 
 
-def codes_by_name(graph: Graph, values: Mapping[str, Array]) -> dict[str, npt.NDArray[np.int8]]:
+def codes_by_name(graph: Graph, values: Mapping[str, Array]) -> dict[str, Array]:
     """Return the codes of named reals, by the graph's own parameters."""
-    return {name: to_codes(value, quant_params(graph, name)) for name, value in values.items()}
+    return {name: to_codes(value, graph.tensors[name]) for name, value in values.items()}
 
 
 def reals_by_name(graph: Graph, codes: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
     """Return what named codes mean, by the graph's own parameters."""
-    return {name: to_reals(value, quant_params(graph, name)) for name, value in codes.items()}
+    return {name: to_reals(value, graph.tensors[name].quant) for name, value in codes.items()}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from quantize.ir.graph import DType, Graph
 from quantize.ir.ops import (
     Conv2D,
@@ -15,7 +17,7 @@ from quantize.ir.ops import (
     input_names,
 )
 
-_BYTES = {DType.FLOAT32: 4, DType.INT8: 1, DType.INT32: 4}
+_BYTES = {dtype: np.dtype(dtype.value).itemsize for dtype in DType}
 
 
 @dataclass(frozen=True, slots=True)

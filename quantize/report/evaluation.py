@@ -7,6 +7,7 @@ import numpy as np
 
 from quantize.errors import DataError
 from quantize.ir.graph import Array
+from quantize.report.detection import class_precisions
 from quantize.report.metrics import (
     ClassMetrics,
     accuracy,
@@ -19,7 +20,7 @@ from quantize.report.metrics import (
 )
 from quantize.report.task import Task
 
-HIGHER_IS_BETTER = frozenset({"accuracy", "auc", "r2"})
+HIGHER_IS_BETTER = frozenset({"accuracy", "auc", "r2", "map_50", "map_50_95"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,11 +31,13 @@ class Answers:
         outputs: (N, ...) float32, the first output.
         logits: (N, ...) float32, what it was before a last softmax or logistic.
         scores: (N,) how unusual each sample is, for anomaly; None otherwise.
+        graded: (N,) how right the boxes of each image are, for detection; None otherwise.
     """
 
     outputs: Array
     logits: Array
     scores: Array | None
+    graded: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class Question:
 
     Attributes:
         task: What to measure.
-        labels: Classes, targets, or 0 and 1 for anomaly; None: only the two models are compared.
+        labels: Classes, targets, 0 and 1 for anomaly, the true boxes of each image; None: only
+            the two models are compared.
         groups: Of the samples, or None.
         class_names: For people; as many as the output has columns.
         threshold: Of the anomaly score; None for other tasks.
@@ -140,7 +144,7 @@ def check_question(question: Question, columns: int) -> None:
         DataError: Classes or targets that do not match the model's output.
     """
     labels = question.labels
-    if labels is None or question.task is Task.TENSOR:
+    if labels is None or question.task in {Task.TENSOR, Task.DETECTION}:
         return
     if question.task is Task.REGRESSION:
         given = labels.shape[1] if labels.ndim == 2 else 1
@@ -211,8 +215,19 @@ def measured(question: Question, labels: Array, answers: Answers) -> dict[str, f
             if answers.scores is not None:
                 area = area_under_curve(labels, answers.scores)
             return {} if area is None else {"auc": area}
+        case Task.DETECTION:
+            return {} if answers.graded is None else mean_precisions(answers.graded)
         case Task.TENSOR:
             return {}
+
+
+def mean_precisions(graded: Array) -> dict[str, float]:
+    """Return the mean average precision of images at an overlap of 0.5, and from 0.5 to 0.95."""
+    precisions = list(class_precisions(graded.tolist()).values())
+    if not precisions:
+        return {}
+    at_each = np.mean(precisions, axis=0)
+    return {"map_50": float(at_each[0]), "map_50_95": float(np.mean(at_each))}
 
 
 def _classes(
@@ -248,4 +263,5 @@ def _groups(question: Question, wanted: Answers, found: Answers) -> dict[str, Me
 def rows_of(answers: Answers, rows: Array) -> Answers:
     """Return the answers to some samples, by their indices or a mask."""
     scores = None if answers.scores is None else answers.scores[rows]
-    return Answers(answers.outputs[rows], answers.logits[rows], scores)
+    graded = None if answers.graded is None else answers.graded[rows]
+    return Answers(answers.outputs[rows], answers.logits[rows], scores, graded)

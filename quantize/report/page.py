@@ -11,6 +11,7 @@ from quantize.report.intervals import Interval
 from quantize.report.occlusion import OcclusionMap
 from quantize.report.report import Report
 from quantize.report.svg import cause_bars, heat, histogram, share_bar
+from quantize.report.trials import SearchReport
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 MAX_MATRIX_CLASSES = 16  # more do not fit on a screen: the most frequent mistakes are listed
@@ -19,7 +20,7 @@ MAX_CLASSES = 100
 MAX_HISTOGRAMS = 60
 MAX_NAME = 40
 NOTHING = "\N{EN DASH}"
-_IN_PERCENT = frozenset({"accuracy"})
+_IN_PERCENT = frozenset({"accuracy", "map_50", "map_50_95"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def render_page(report: Report, pictures: Mapping[int, str]) -> bytes:
         report=report,
         version=__version__,
         metric_name=metric_name(report),
+        is_share=metric_name(report) in _IN_PERCENT,
         pictures=pictures,
         bars=dict(zip((layer.name for layer in layers), cause_bars(layers), strict=True)),
         histograms=[
@@ -84,9 +86,19 @@ def render_page(report: Report, pictures: Mapping[int, str]) -> bytes:
         maps=[_maps(entry, report, pictures) for entry in report.explanation.occlusion],
         importance=_importance_rows(report),
         causes=list(Cause),
+        budget=_budget(report.search),
         in_all={layer.name: layer.sqnr_db for layer in report.layers},
     )
     return (text.rstrip("\n") + "\n").encode()
+
+
+def _budget(search: SearchReport | None) -> str:
+    """Return what was allowed, in words."""
+    if search is None:
+        return ""
+    drop_allowed = None if search.max_drop is None else f"worse by {search.max_drop:g}"
+    share = None if search.max_flips is None else f"{100 * search.max_flips:g} % changed"
+    return " and ".join(filter(None, (drop_allowed, share)))
 
 
 def metric_name(report: Report) -> str:

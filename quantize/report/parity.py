@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from quantize.ir.graph import Array, IntGraph
+from quantize.ir.graph import Array, DType, IntGraph
 from quantize.ir.interpreter import trace
-from quantize.report.codes import quant_params, to_reals
+from quantize.ir.widths import width
+from quantize.report.codes import to_reals
 from quantize.report.metrics import predictions
 from quantize.report.subgraphs import alone, logits_name, with_logits
 from quantize.report.task import class_cut
@@ -70,7 +71,7 @@ class Reference:
     Attributes:
         graph: The whole network.
         inputs: Codes (N, ...) by name.
-        logits: Codes (N, ...) of `logits_name(graph)`.
+        logits: Codes (N, ...) of `counted_name(graph)`.
         outputs: Codes (N, ...) of the first output.
         traced: Every tensor of the first few samples, by name.
         has_classes: Whether the greatest output is a prediction.
@@ -90,6 +91,12 @@ def difference(left: Array, right: Array) -> Difference:
     return Difference(int(distance.max(initial=0)), float(np.mean(distance > 0)))
 
 
+def counted_name(graph: IntGraph) -> str:
+    """Return the logits, or the output where the logits were kept in float32: codes are counted."""
+    name = logits_name(graph)
+    return graph.outputs[0] if graph.tensors[name].dtype is DType.FLOAT32 else name
+
+
 def interpret(graph: IntGraph, inputs: Codes, *, traced: int, has_classes: bool) -> Reference:
     """Return what the interpreter says to `inputs`, with every tensor of the first `traced`."""
     names = [*graph.inputs, *(operation.output for operation in graph.operations)]
@@ -98,7 +105,7 @@ def interpret(graph: IntGraph, inputs: Codes, *, traced: int, has_classes: bool)
     for start in range(0, count, BATCH_SIZE):
         batch = {name: values[start : start + BATCH_SIZE] for name, values in inputs.items()}
         values = trace(graph, batch)
-        logits.append(values[logits_name(graph)])
+        logits.append(values[counted_name(graph)])
         outputs.append(values[graph.outputs[0]])
         if start < traced:
             kept.append({name: values[name][: traced - start] for name in names})
@@ -115,7 +122,7 @@ def interpret(graph: IntGraph, inputs: Codes, *, traced: int, has_classes: bool)
 def compare_executor(reference: Reference, executor: Executor) -> Parity:
     """Return how an executor differs from the interpreter."""
     graph = reference.graph
-    name = logits_name(graph)
+    name = counted_name(graph)
     answers = executor(with_logits(graph))(reference.inputs)
     outputs = answers[graph.outputs[0]]
     found = difference(answers[name], reference.logits)
@@ -131,10 +138,12 @@ def compare_executor(reference: Reference, executor: Executor) -> Parity:
 
 
 def compare_operations(reference: Reference, executor: Executor) -> tuple[OperationParity, ...]:
-    """Return the difference of each operation on the interpreter's own inputs."""
+    """Return the difference of each operation that makes codes, on the interpreter's own inputs."""
     graph, traced = reference.graph, reference.traced
     compared = []
     for operation in graph.operations:
+        if width(operation, graph) is DType.FLOAT32:  # no codes to count by
+            continue
         part = alone(graph, operation)
         inputs = {name: traced[name] for name in part.inputs}
         found = difference(executor(part)(inputs)[operation.output], traced[operation.output])
@@ -151,7 +160,7 @@ def compare_operations(reference: Reference, executor: Executor) -> tuple[Operat
 
 def _changed(reference: Reference, outputs: Array) -> int:
     graph = reference.graph
-    quant, cut = quant_params(graph, graph.outputs[0]), class_cut(graph)
+    quant, cut = graph.tensors[graph.outputs[0]].quant, class_cut(graph)
     before, after = (
         predictions(to_reals(codes, quant), cut) for codes in (reference.outputs, outputs)
     )

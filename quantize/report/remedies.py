@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from quantize.ir.graph import IntGraph
-from quantize.recipe import RangeMethod, Recipe, WeightRounding
+from quantize.ir.graph import DType, IntGraph
+from quantize.ir.widths import INT16_OPERATIONS
+from quantize.recipe import ALL_LAYERS, RangeMethod, Recipe, WeightRounding
 from quantize.report.activations import Activation
 from quantize.report.causes import INPUT, Cause, Effect
 from quantize.report.subgraphs import logits_name
@@ -16,6 +17,7 @@ from quantize.report.subgraphs import logits_name
 MOST_GAIN_DB = 20.0
 LEAST_GAIN_DB = 0.01
 MAX_REMEDIES = 24
+_INT16_NAMES = frozenset(kind.__name__ for kind in INT16_OPERATIONS)
 _BYTES_PER_CHANNEL = 8  # a multiplier and a shift, or a scale and a zero point
 
 
@@ -68,6 +70,7 @@ class _Rule:
     is_for: Callable[[Effect, Situation], bool]
     remains: Callable[[Effect, Situation], float]
     flash_bytes: Callable[[Effect, Situation], int]
+    ram_bytes: Callable[[Effect, Situation], int]
 
 
 def remedies(situation: Situation) -> tuple[Remedy, ...]:
@@ -100,7 +103,7 @@ def _remedy(rule: _Rule, effect: Effect, situation: Situation) -> Remedy:
         remedy=rule.remedy,
         expected_gain_db=round(gain_db(removed), 2),
         flash_bytes=rule.flash_bytes(effect, situation),
-        ram_bytes=0,
+        ram_bytes=rule.ram_bytes(effect, situation),
     )
 
 
@@ -160,6 +163,20 @@ def _is_beyond_calibration(effect: Effect, situation: Situation) -> bool:
     return effect.cause is Cause.CLIPPING and is_free and not _is_cut_off(effect, situation)
 
 
+def _is_narrow(effect: Effect, situation: Situation) -> bool:
+    """Tell whether the layer could compute in int16 and does not yet."""
+    kind = situation.graph.tensors.get(effect.name)
+    is_int8 = kind is not None and kind.dtype is DType.INT8
+    is_chosen = ALL_LAYERS in situation.recipe.int16_layers
+    is_able = effect.operation in _INT16_NAMES
+    return effect.cause is Cause.ROUNDING and is_int8 and is_able and not is_chosen
+
+
+def _second_byte(effect: Effect, situation: Situation) -> int:
+    """Return what the layer's output takes more in int16."""
+    return math.prod(situation.graph.tensors[effect.name].shape)
+
+
 def _widening(effect: Effect, situation: Situation) -> float:
     """Return by how much the least-to-greatest range is wider than the chosen one."""
     seen = situation.activations.get(effect.name)
@@ -187,13 +204,30 @@ def _scales(effect: Effect, situation: Situation) -> int:
 
 
 _RULES = (
-    _Rule('recipe: weight_rounding = "compensated"', _is_nearest, _nothing, _free),
-    _Rule("recipe: bias_correction = true", _is_uncorrected, _nothing, _free),
-    _Rule("recipe: fully_connected_per_channel = true", _is_dense_per_tensor, _nothing, _scales),
-    _Rule("recipe: equalize_strength = 1.0", _is_unequal, _nothing, _free),
-    _Rule(f"recipe: search_samples = {Recipe().search_samples}", _is_unsearched, _nothing, _free),
-    _Rule("recipe: range_methods, all of them", _has_fewer_methods, _nothing, _free),
-    _Rule("recipe: global_pool_as_mean = true", _is_average_pool, _nothing, _free),
-    _Rule('recipe: range_methods = ["min_max"]', _is_cut_off, _rounding_instead, _free),
-    _Rule("--calibrate: more samples, or more varied", _is_beyond_calibration, _nothing, _free),
+    _Rule('recipe: weight_rounding = "compensated"', _is_nearest, _nothing, _free, _free),
+    _Rule("recipe: bias_correction = true", _is_uncorrected, _nothing, _free, _free),
+    _Rule(
+        "recipe: fully_connected_per_channel = true", _is_dense_per_tensor, _nothing, _scales, _free
+    ),
+    _Rule("recipe: equalize_strength = 1.0", _is_unequal, _nothing, _free, _free),
+    _Rule(
+        f"recipe: search_samples = {Recipe().search_samples}",
+        _is_unsearched,
+        _nothing,
+        _free,
+        _free,
+    ),
+    _Rule("recipe: range_methods, all of them", _has_fewer_methods, _nothing, _free, _free),
+    _Rule("recipe: global_pool_as_mean = true", _is_average_pool, _nothing, _free, _free),
+    _Rule('recipe: range_methods = ["min_max"]', _is_cut_off, _rounding_instead, _free, _free),
+    _Rule(
+        "--calibrate: more samples, or more varied", _is_beyond_calibration, _nothing, _free, _free
+    ),
+    _Rule(
+        "recipe: int16_layers, this one and what reads it",
+        _is_narrow,
+        _nothing,
+        _free,
+        _second_byte,
+    ),
 )

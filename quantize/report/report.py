@@ -12,6 +12,8 @@ from quantize.report.evaluation import Evaluation
 from quantize.report.explanation import Explanation
 from quantize.report.layers import LayerError
 from quantize.report.parity import Parity
+from quantize.report.pruning import Pruning
+from quantize.report.trials import SearchReport
 
 SCHEMA = "edge.report/1"
 
@@ -46,13 +48,17 @@ class Report:
         facts: Sizes and operations.
         profile: The integer arithmetic.
         calibration_samples: What the ranges were learned from.
-        evaluated_on: "evaluation data", or "calibration data" where no other was given.
+        evaluated_on: "evaluation data", or where no other was given "calibration data", or
+            "random inputs" where there was no data at all.
         evaluation: The integers beside the float model.
         range_methods: How the range of each tensor was found, where nothing dictated it.
         parity: The executors beside the interpreter, by name.
         layers: Error of each tensor.
         accuracy: Intervals, confusion, classes, groups and changed predictions.
         explanation: Errors by cause, ranges, costs, proofs and remedies.
+        search: What was tried under a budget; None where there was none.
+        pruning: What it saved, where the recipe prunes.
+        without_data: How ranges came to be where there was no calibration data.
     """
 
     model: str
@@ -66,6 +72,9 @@ class Report:
     layers: tuple[LayerError, ...]
     accuracy: AccuracyDetails
     explanation: Explanation
+    search: SearchReport | None = None
+    pruning: Pruning | None = None
+    without_data: str | None = None
 
 
 def encode_report(report: Report) -> bytes:

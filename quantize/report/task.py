@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from quantize.ir.graph import Array, Graph
-from quantize.ir.ops import Logistic, Softmax
+from quantize.ir.ops import Logistic, Quantize, Softmax
 
 
 class Task(StrEnum):
@@ -12,6 +12,7 @@ class Task(StrEnum):
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
     ANOMALY = "anomaly"
+    DETECTION = "detection"
     TENSOR = "tensor"  # nothing is known but arrays
 
 
@@ -26,7 +27,10 @@ def output_size(graph: Graph) -> int:
 def last_activation(graph: Graph) -> str:
     """Return "softmax" or "logistic" where the first output comes out of one, else "none"."""
     makers = {operation.output: operation for operation in graph.operations}
-    match makers.get(graph.outputs[0]):
+    last = makers.get(graph.outputs[0])
+    while isinstance(last, Quantize):  # behind a last layer in int16 or float32
+        last = makers.get(last.input)
+    match last:
         case Softmax():
             return "softmax"
         case Logistic():

@@ -137,11 +137,18 @@ def test_a_metric_that_drops_further_than_allowed_exits_with_3(
     scores = execute_float(tiny_float_classifier(), {"image": arrays["x"]})["scores"]
     targets = save_classifier_data(tmp_path, "targets.npz", y=scores)  # float RMSE is next to 0
 
-    assert run(model, data, tmp_path / "good", "--max-drop", 100).exit_code == 0
-    result = run(model, targets, tmp_path / "bad", "--max-drop", 1, "--task", "regression")
+    good = run(model, data, tmp_path / "good", "--max-drop", 100, "--max-flips", "50%")
+    assert good.exit_code == 0
+    assert "in budget" in good.stdout
+    assert " *" in good.stdout
+    limits = ("--max-drop", 1, "--time-limit", 0, "--json")
+    result = run(model, targets, tmp_path / "bad", *limits, "--task", "regression")
 
     assert result.exit_code == 3
     assert result.stderr.startswith("error: rmse is worse by ")
+    assert "time limit of 0 s ended the search; the best of 1 tried is 'int8'" in result.stderr
+    search = json.loads(result.stdout)["search"]
+    assert [trial["name"] for trial in search["trials"]] == ["int8"]
     assert (tmp_path / "bad" / "tiny-net" / "1" / "manifest.json").is_file()
 
 
@@ -164,7 +171,10 @@ def test_compare_of_a_model_with_its_integers_names_the_layers(
 
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
-    assert set(facts) == {"changed_predictions", "layers", "max_abs", "samples", "sqnr_db"}
+    assert {"changed_predictions", "layers", "max_abs", "samples", "sqnr_db"} <= set(facts)
+    assert "max_lsb" not in facts  # a float output has no codes
+    assert facts["logits"]["sqnr_db"] > 20
+    assert facts["operations"]
     assert facts["samples"] == SAMPLES
     assert facts["sqnr_db"] > 20
     assert "scores" in {layer["name"] for layer in facts["layers"]}
@@ -246,4 +256,18 @@ def test_the_module_is_the_command(model: Path, data: Path, tmp_path: Path) -> N
     )
 
     assert json.loads(done.stdout)["bundle"].endswith("tiny-net/1")
-    assert done.stderr == b""
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith(b"24 calibration samples: ranges are widened by 20%")
+
+
+def test_a_pruned_model_is_shown_beside_the_whole(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("prune_weights = 0.5\nsearch_samples = 4\n")
+
+    ended = run(
+        save_classifier(tmp_path), save_classifier_data(tmp_path), tmp_path / "out",
+        "--recipe", recipe,
+    )  # fmt: skip
+
+    assert ended.exit_code == 0, ended.output
+    assert "compressed by zlib, bytes" in ended.stdout

@@ -121,6 +121,26 @@ def test_an_out_that_cannot_be_written_is_refused(model: Path, data: Path) -> No
     assert line.startswith("error: /proc/edge-runtime-out/tiny-net/1: ") or "Permission" in line
 
 
+def test_huge_values_are_refused_before_any_warning(model: Path, tmp_path: Path) -> None:
+    images = np.full_like(classifier_arrays()["x"], 1e37, np.float32)
+    data = save_classifier_data(tmp_path, x=images)
+
+    assert "hold 1e+37" in refusal(run(model, data, tmp_path / "out"))
+
+
+def test_ctrl_c_is_one_line(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("quantize.cli.run_job", interrupt)
+
+    ended = run(model, data, tmp_path / "out")
+
+    assert (ended.exit_code, ended.stderr) == (130, "edge-quantize: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("option", "content", "message"),
     [
@@ -133,6 +153,18 @@ def test_an_out_that_cannot_be_written_is_refused(model: Path, data: Path) -> No
             "--preprocess",
             'kind = "image"\nwidth = 6\nheight = 1000000000',
             "height 1000000000, allowed is 1 to 16384",
+        ),
+        ("--decoder", 'kind = "yolov9"', "kind: allowed are yolov5, yolov8, nanodet, yolox, rows"),
+        ("--decoder", 'kind = "rows"\noutputs = ["y"]\ncolour = 1', "`colour`"),
+        (
+            "--decoder",
+            'kind = "rows"\noutputs = ["boxes"]',
+            "decoder: decoder of 'boxes', the outputs are ['scores']",
+        ),
+        (
+            "--decoder",
+            'kind = "rows"\noutputs = ["scores"]',
+            "detection decoder: the preprocessing has to be an image's",
         ),
         ("--labels", "a\nb\n", "2 names, the model has 3 classes"),
         ("--labels", "", "no labels"),
@@ -149,15 +181,37 @@ def test_a_bad_settings_file_is_one_clear_line(
     assert "cannot be read" in refusal(missing)
 
 
+def test_a_decoder_and_another_task_contradict_each_other(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    decoder = tmp_path / "decoder.toml"
+    decoder.write_text('kind = "rows"\noutputs = ["scores"]')
+
+    line = refusal(
+        run(model, data, tmp_path / "out", "--decoder", decoder, "--task", "classification")
+    )
+
+    assert "--task classification: the decoder says that it is detection" in line
+
+
 def test_a_missing_option_is_a_usage_error(model: Path) -> None:
     result = call("run", model)
 
     assert result.exit_code == 2
-    assert "--calibrate" in result.stderr
+    assert "--out" in result.stderr
 
 
 @pytest.mark.parametrize(
-    "option", [("--max-drop", "nan"), ("--max-drop", "-1"), ("--threshold", "inf")]
+    "option",
+    [
+        ("--max-drop", "nan"),
+        ("--max-drop", "-1"),
+        ("--max-flips", "1"),
+        ("--max-flips", "101%"),
+        ("--max-flips", "few%"),
+        ("--time-limit", "10"),
+        ("--threshold", "inf"),
+    ],
 )
 def test_a_limit_that_nothing_reaches_is_a_usage_error(
     option: tuple[str, str], model: Path, data: Path, tmp_path: Path
@@ -166,6 +220,19 @@ def test_a_limit_that_nothing_reaches_is_a_usage_error(
 
     assert result.exit_code == 2
     assert option[0] in result.stderr
+
+
+def test_workers_and_layers_that_are_not_there_are_refused(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('float_layers = ["nowhere"]')
+
+    line = refusal(run(model, data, tmp_path / "out", "--parallel", "many"))
+    assert "--parallel many: allowed are 1 to 256 and dask://HOST:PORT" in line
+    line = refusal(run(model, data, tmp_path / "out", "--recipe", recipe))
+    assert "recipe: no layer 'nowhere', there are " in line
+    assert line.endswith("scores")
 
 
 def test_an_empty_name_is_refused(model: Path, data: Path, tmp_path: Path) -> None:

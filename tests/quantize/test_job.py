@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quantize.budget import Budget
 from quantize.errors import DataError, ModelError
 from quantize.ir.ops import Add, FullyConnected
 from quantize.job import Job, model_inputs, open_job_data
@@ -63,9 +64,16 @@ def test_whole_numbers_written_as_reals_are_classes(tmp_path: Path) -> None:
 
 
 def test_a_limit_without_labels_is_refused(tmp_path: Path) -> None:
-    job = _job(save_classifier_data(tmp_path, y=None), max_drop=1.0)
+    job = _job(save_classifier_data(tmp_path, y=None), budget=Budget(max_drop=1.0))
 
     with pytest.raises(DataError, match="--max-drop needs labels"):
+        open_job_data(job, MODEL)
+
+
+def test_a_limit_of_flips_needs_predictions(tmp_path: Path) -> None:
+    job = _job(save_classifier_data(tmp_path), budget=Budget(max_flips=0.1), task=Task.TENSOR)
+
+    with pytest.raises(DataError, match="--max-flips counts changed predictions, task tensor"):
         open_job_data(job, MODEL)
 
 

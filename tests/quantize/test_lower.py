@@ -3,7 +3,7 @@ import pytest
 
 from quantize.errors import GraphError
 from quantize.ir.float_executor import execute_float
-from quantize.ir.graph import DType, QuantParams
+from quantize.ir.graph import DType, IntGraph, QuantParams, TensorType
 from quantize.ir.interpreter import execute
 from quantize.ir.ops import (
     Add,
@@ -16,10 +16,13 @@ from quantize.ir.ops import (
     Prelu,
     Quantize,
 )
-from quantize.ir.spec import LOGISTIC_OUTPUT
+from quantize.ir.spec import LOGISTIC_OUTPUT, SOFTMAX_OUTPUT, WIDE_CURVE_OUTPUT
 from quantize.lower import lower, quantize_array
 from quantize.params import range_params
 from quantize.recipe import Recipe
+from quantize.report.subgraphs import logits_name
+from quantize.report.task import last_activation
+from quantize.weights import Weighted
 from tests.models import float_graph, quant, tiny_float_classifier
 from tests.quantize.dense import dense
 
@@ -154,3 +157,77 @@ def test_slopes_have_one_scale() -> None:
     lowered = lower(graph, {"x": quant(0.1), "y": quant(0.1)})
 
     assert lowered.tensors["s"].quant == range_params(float(slopes.min()), 0.25)
+
+
+def _typed(**layers: tuple[str, ...]) -> IntGraph:
+    graph = tiny_float_classifier()
+    names = [*graph.inputs, *(operation.output for operation in graph.operations)]
+    params = dict.fromkeys(names, quant(0.05))
+    params |= {"depthwise": quant(0.1), "flat": quant(0.1), "scores": SOFTMAX_OUTPUT}
+    wide = dict.fromkeys(names, quant(0.001)) | {"scores": WIDE_CURVE_OUTPUT}
+    return lower(graph, params, Recipe(**layers), wide)
+
+
+def _forms(graph: IntGraph) -> list[tuple[str, str, str]]:
+    kinds = graph.tensors
+    return [(type(op).__name__, op.output, kinds[op.output].dtype) for op in graph.operations]
+
+
+def test_a_layer_in_int16_reads_and_makes_int16_with_weights_of_int8_and_biases_of_int64() -> None:
+    graph = _typed(int16_layers=("logits",))
+
+    assert _forms(graph)[2:] == [
+        ("Reshape", "flat", "int8"),
+        ("Quantize", "flat/int16", "int16"),
+        ("FullyConnected", "logits", "int16"),
+        ("Quantize", "logits/int8", "int8"),
+        ("Softmax", "scores", "int8"),
+    ]
+    assert graph.tensors["w3"].dtype is DType.INT8
+    assert graph.tensors["b3"].dtype is DType.INT64
+
+
+def test_a_layer_in_float_keeps_its_weights() -> None:
+    graph = _typed(float_layers=("depthwise",))
+
+    assert _forms(graph)[:5] == [
+        ("Conv2D", "conv", "int8"),
+        ("Dequantize", "conv/float32", "float32"),
+        ("DepthwiseConv2D", "depthwise", "float32"),
+        ("Reshape", "flat", "float32"),  # moves what it reads
+        ("Quantize", "flat/int8", "int8"),
+    ]
+    given = tiny_float_classifier().constants["w2"]
+    assert np.array_equal(graph.constants["w2"], given)
+
+
+@pytest.mark.parametrize("layers", [{"int16_layers": ("all",)}, {"float_layers": ("all",)}])
+def test_inputs_and_outputs_are_int8_whatever_is_chosen(layers: dict[str, tuple[str]]) -> None:
+    graph = _typed(**layers)
+
+    assert graph.tensors["image"].dtype is DType.INT8
+    assert graph.tensors["scores"] == TensorType((1, 3), DType.INT8, SOFTMAX_OUTPUT)
+    assert isinstance(graph.operations[-1], Quantize)
+    assert last_activation(graph) == "softmax"
+    assert logits_name(graph) == "logits"
+
+
+def test_int16_without_scales_for_it_is_refused() -> None:
+    graph = dense(WEIGHT, None)
+
+    with pytest.raises(GraphError, match="no scale was chosen"):
+        lower(graph, PARAMS, Recipe(int16_layers=("y",)))
+
+
+def test_a_recipe_gives_every_weight_one_scale() -> None:
+    graph = tiny_float_classifier()
+    params = {name: range_params(-4.0, 4.0) for name in graph.tensors} | {"scores": SOFTMAX_OUTPUT}
+
+    lowered = lower(graph, params, Recipe(per_channel=False))
+
+    weights = [op.weight for op in lowered.operations if isinstance(op, Weighted)]
+    assert weights
+    for name in weights:
+        quant = lowered.tensors[name].quant
+        assert quant is not None
+        assert (len(quant.scale), quant.axis) == (1, None)

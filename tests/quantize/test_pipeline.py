@@ -3,20 +3,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_runtime.decoders.specs import (
+    AnomalyDecoder,
+    RegressionDecoder,
+)
 from edge_runtime.engines.onnx_engine import OnnxEngine
+from edge_runtime.engines.protocol import EngineSettings
 from edge_runtime.engines.tflite_engine import TfliteEngine
-from edge_runtime.manifest import AnomalyDecoder, RegressionDecoder, load_bundle
-from edge_runtime.self_test import run_self_test
+from edge_runtime.manifest import (
+    load_bundle,
+)
+from edge_runtime.worker.self_test import run_self_test
+from quantize.budget import Budget
 from quantize.emit.onnx_float import emit_float_onnx
 from quantize.errors import DataError
-from quantize.ir.graph import FloatGraph
-from quantize.ir.ops import Activation, FullyConnected
+from quantize.ir.float_executor import execute_float
+from quantize.ir.graph import FloatGraph, IntGraph
+from quantize.ir.ops import Activation, Concat, FullyConnected
 from quantize.job import Job
+from quantize.job_integers import calibrate_part
 from quantize.load.open import open_model
 from quantize.pipeline import Outcome, bundle_name, run_job
+from quantize.recipe import Recipe, WeightRounding
 from quantize.report.task import Task
 from tests.models import float_graph
 from tests.quantize.cases import save_classifier, save_classifier_data
+
+ONE_THREAD = EngineSettings(threads=1)
 
 pytestmark = [pytest.mark.tflite, pytest.mark.ort]
 
@@ -60,11 +73,90 @@ def test_the_engines_of_the_device_pass_the_self_test(tmp_path: Path) -> None:
 
     manifest = load_bundle(bundle)
     engines = [
-        OnnxEngine((bundle / "model.onnx").read_bytes(), threads=1),
-        TfliteEngine((bundle / "model.tflite").read_bytes(), threads=1),
+        OnnxEngine((bundle / "model.onnx").read_bytes(), ONE_THREAD),
+        TfliteEngine((bundle / "model.tflite").read_bytes(), ONE_THREAD),
     ]
     assert manifest.self_test.samples == 8
     assert [run_self_test(engine, manifest, bundle) for engine in engines] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(int16_layers=("all",)),
+        Recipe(float_layers=("all",)),
+        Recipe(int16_layers=("q_10",), float_layers=("q_16",)),  # depthwise, logits
+    ],
+)
+def test_the_device_runs_bundles_with_layers_in_other_types(recipe: Recipe, tmp_path: Path) -> None:
+    job = Job(
+        model=save_classifier(tmp_path),
+        calibrate=save_classifier_data(tmp_path),
+        out=tmp_path / "out",
+        recipe=recipe,
+    )
+
+    outcome = run_job(job, _silent)
+
+    bundle, manifest = outcome.bundle, load_bundle(outcome.bundle)
+    engines = [
+        OnnxEngine((bundle / "model.onnx").read_bytes(), ONE_THREAD),
+        TfliteEngine((bundle / "model.tflite").read_bytes(), ONE_THREAD),
+    ]
+    for engine in engines:
+        assert run_self_test(engine, manifest, bundle) <= manifest.self_test.max_lsb[engine.name]
+    assert outcome.report.evaluation.logits_sqnr_db > 20
+    first, second = (open_model(bundle / name) for name in ("model.onnx", "model.tflite"))
+    assert first.content == second.content
+
+
+def test_a_search_ends_with_a_bundle_of_what_it_chose(tmp_path: Path) -> None:
+    lines: list[str] = []
+    job = Job(
+        model=save_classifier(tmp_path),
+        calibrate=save_classifier_data(tmp_path),
+        out=tmp_path / "out",
+        budget=Budget(max_drop=0.0, max_flips=0.0),
+        recipe=Recipe(search_samples=0),
+        page=False,
+    )
+
+    outcome = run_job(job, _silent, lines.append)
+
+    search = outcome.report.search
+    assert search is not None
+    chosen = next(trial for trial in search.trials if trial.name == search.chosen)
+    assert chosen.meets == (search.reason is None)
+    assert len(lines) == len(search.trials)
+    assert "the best so far" in lines[0]
+    assert outcome.manifest.provenance.recipe["int16_layers"] == list(chosen.int16_layers)
+    assert chosen.flips == outcome.report.evaluation.changed_predictions / 24
+
+
+def test_a_budget_that_nothing_meets_tries_all_and_ends_with_the_best(tmp_path: Path) -> None:
+    graph, rows = _dense(2), _rows()
+    exact = execute_float(graph, {"x": rows})["y"]  # no integers come as near as its own error, 0
+    settings = {"budget": Budget(max_drop=1.0), "recipe": Recipe(search_samples=0), "page": False}
+
+    found = _run(graph, tmp_path, {"x": rows, "y": exact}, task=Task.REGRESSION, **settings)
+
+    search = found.report.search
+    assert search is not None
+    assert [trial.name for trial in search.trials] == [
+        "int8",
+        "int8 + correction",
+        "int8 + correction + equalization",
+        "int16: 1 of 2 layers",
+        "int16: 2 of 2 layers",
+        "float: 1 of 2 layers",
+        "float: 2 of 2 layers",
+    ]
+    assert search.trials[-1].float_layers
+    assert len(search.sensitivity) == 2
+    assert search.reason is not None
+    assert search.reason.startswith("rmse is worse by ")
+    assert not any(trial.meets for trial in search.trials)
+    assert {trial.drop for trial in search.trials} == {None}  # JSON has no infinity
 
 
 def test_both_files_of_a_bundle_hold_the_same_integers(tmp_path: Path) -> None:
@@ -281,3 +373,80 @@ def test_a_sine_is_as_good_as_the_design_asks(shared: Path, tmp_path: Path) -> N
     assert report.evaluation.task is Task.REGRESSION
     assert report.evaluation.sqnr_db is not None
     assert report.evaluation.sqnr_db >= 32.0
+
+
+def test_a_report_says_what_pruning_saved(tmp_path: Path) -> None:
+    recipe = Recipe(prune_channels=0.25, prune_weights=0.3, search_samples=8)
+
+    pruning = _run(_dense(3), tmp_path, {"x": _rows()}, recipe=recipe).report.pruning
+
+    assert pruning is not None
+    assert (pruning.before.macs, pruning.after.macs) == (6 * 8 + 8 * 3, 6 * 6 + 6 * 3)
+    assert pruning.after.zero_share >= (int(0.3 * 36) + int(0.3 * 18)) / 54
+    assert pruning.after.constant_bytes < pruning.before.constant_bytes
+
+
+def test_a_report_without_pruning_says_nothing_of_it(tmp_path: Path) -> None:
+    assert _run(_dense(3), tmp_path, {"x": _rows()}).report.pruning is None
+
+
+@pytest.mark.parametrize("rounding", list(WeightRounding))
+def test_weights_of_one_scale_pass_through_both_files(
+    rounding: WeightRounding, tmp_path: Path
+) -> None:
+    recipe = Recipe(per_channel=False, weight_rounding=rounding)
+    job = Job(
+        model=save_classifier(tmp_path),
+        calibrate=save_classifier_data(tmp_path),
+        out=tmp_path / "out",
+        recipe=recipe,
+    )
+
+    outcome = run_job(job, _silent)
+
+    assert all(parity.operation_max_lsb <= 1 for parity in outcome.report.parity.values())
+    for file in ("model.onnx", "model.tflite"):
+        content = open_model(outcome.bundle / file).content
+        assert isinstance(content, IntGraph)
+        assert {t.quant.axis for t in content.tensors.values() if t.quant} == {None}
+
+
+def test_boxes_and_scores_apart_are_outputs_of_the_bundle(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    shapes = {"boxes": (4, 6), "classes": (2, 6)}
+    graph = float_graph(
+        [
+            FullyConnected("x", "boxes", None, "box"),
+            FullyConnected("x", "classes", None, "score"),
+            Concat(("box", "score"), "y", 1),
+        ],
+        {"x": (1, 6)},
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
+    )
+
+    outcome = _run(graph, tmp_path, {"x": _rows()}, recipe=Recipe(separate_outputs=True))
+
+    assert [spec.shape for spec in outcome.manifest.outputs] == [(1, 4), (1, 2)]
+    assert all(parity.operation_max_lsb <= 1 for parity in outcome.report.parity.values())
+
+
+def test_a_part_of_a_calibration_has_to_be_kept_somewhere(tmp_path: Path) -> None:
+    job = Job(
+        model=save_classifier(tmp_path), calibrate=save_classifier_data(tmp_path), out=tmp_path
+    )
+
+    with pytest.raises(DataError, match="needs a cache"):
+        calibrate_part(job, (0, 2), _silent)
+
+
+@pytest.mark.parametrize(
+    ("widened", "said"), [(True, "ranges are widened by 18%"), (False, "as is")]
+)
+def test_few_samples_are_warned_of(
+    widened: bool, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = Recipe(widen_few=widened, search_samples=0)
+
+    _run(_dense(3), tmp_path, {"x": _rows()[:30]}, recipe=recipe)
+
+    assert f"30 calibration samples: {said}" in caplog.text

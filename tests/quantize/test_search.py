@@ -7,10 +7,10 @@ from quantize.calibrate.collect import Calibration, collect
 from quantize.calibrate.ranges import find_range
 from quantize.ir.float_executor import trace_float
 from quantize.ir.graph import Array, FloatGraph, QuantParams
-from quantize.ir.ops import Concat, FullyConnected, Logistic
+from quantize.ir.ops import Activation, Concat, FullyConnected, Logistic
 from quantize.params import range_params
 from quantize.recipe import RangeMethod, Recipe
-from quantize.search import Choice, choose_params
+from quantize.search import Choice, choose_params, widening
 from tests.models import float_graph, tiny_float_classifier
 
 pytestmark = pytest.mark.ort
@@ -141,3 +141,29 @@ def test_a_search_stays_inside_of_what_was_seen() -> None:
         seen = calibration.histograms[name]
         width = max(seen.high, 0.0) - min(seen.low, 0.0)
         assert name == "scores" or quant.scale[0] * 255 <= width * 1.0001
+
+
+@pytest.mark.parametrize(("samples", "factor"), [(0, 1.0), (1, 2.0), (16, 1.25), (32, 1.0)])
+def test_what_few_samples_showed_is_widened(samples: int, factor: float) -> None:
+    assert widening(samples) == factor
+
+
+def test_few_samples_widen_all_but_inputs_and_clamps() -> None:
+    rng = np.random.default_rng(2)
+    weights = {"w": (4, 3), "v": (2, 4)}
+    operations = [
+        FullyConnected("x", "w", None, "clamped", Activation.RELU6),
+        FullyConnected("clamped", "v", None, "y"),
+    ]
+    constants = {n: 9 * rng.normal(size=s).astype(np.float32) for n, s in weights.items()}
+    graph = float_graph(operations, {"x": (1, 3)}, constants)
+    data = samples_of(graph, 16)
+
+    widened, seen = choose(graph, Recipe(), data)
+    as_seen, _ = choose(graph, Recipe(widen_few=False, range_methods=(RangeMethod.MIN_MAX,)), data)
+
+    scales = [choice.params["y"].scale[0] for choice in (widened, as_seen)]
+    assert scales[0] == pytest.approx(scales[1] * widening(16), rel=1e-6)
+    assert widened.params["x"] == as_seen.params["x"]
+    assert seen.histograms["clamped"].high == 6.0
+    assert widened.params["clamped"] == range_params(0.0, 6.0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize.accuracy.equalize import LARGEST_FACTOR, SUFFIX, equalize
+from quantize.accuracy.equalize import LARGEST_FACTOR, equalize
 from quantize.calibrate.collect import collect_peaks
 from quantize.ir.float_executor import trace_float
 from quantize.ir.graph import Array, FloatGraph
@@ -21,6 +21,7 @@ from quantize.ir.ops import (
     rename_tensors,
 )
 from quantize.ir.shapes import same_padding
+from quantize.layer_names import EQUALIZED
 from tests.models import float_graph, tiny_float_classifier
 
 
@@ -91,7 +92,7 @@ def test_channels_have_like_ranges_afterwards() -> None:
     inputs = samples(graph)
     before = peaks_of(graph, inputs)["d"]
 
-    after = peaks_of(equalize(graph, peaks_of(graph, inputs)), inputs)["d" + SUFFIX]
+    after = peaks_of(equalize(graph, peaks_of(graph, inputs)), inputs)["d" + EQUALIZED]
 
     assert before.max() / before.min() > 3
     assert after.max() / after.min() < 1.01
@@ -112,7 +113,7 @@ def test_tensors_that_are_added_are_scaled_alike() -> None:
     changed = equalize(graph, peaks_of(graph, inputs))
     before, after = trace_float(graph, inputs), trace_float(changed, inputs)
 
-    peaks = {n: (after[n + SUFFIX].max((0, 1, 2)), before[n].max((0, 1, 2))) for n in "as"}
+    peaks = {n: (after[n + EQUALIZED].max((0, 1, 2)), before[n].max((0, 1, 2))) for n in "as"}
     factors = {name: scaled / plain for name, (scaled, plain) in peaks.items()}
 
     np.testing.assert_allclose(factors["a"], factors["s"], rtol=1e-4)
@@ -141,7 +142,7 @@ def test_tensors_of_one_name_hold_one_value_before_and_after() -> None:
 
 def test_a_name_that_is_taken_is_not_used() -> None:
     graph = residual()
-    names = {"p": "d" + SUFFIX}
+    names = {"p": "d" + EQUALIZED}
     renamed = replace(
         graph,
         tensors={names.get(name, name): tensor for name, tensor in graph.tensors.items()},

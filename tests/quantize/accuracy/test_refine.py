@@ -105,7 +105,7 @@ def test_only_what_the_recipe_asks_for_changes() -> None:
 def test_logits_count_as_outputs_that_can_be_corrected() -> None:
     integers = lowered(tiny_float_classifier(), Recipe())
 
-    assert [operation.output for operation in correctable(integers)] == ["logits"]
+    assert list(correctable(integers)) == ["logits"]
 
 
 def test_a_mean_error_of_the_outputs_is_taken_out() -> None:

@@ -51,7 +51,9 @@ def test_an_input_that_is_not_finite_is_named(gather: Callable[..., object]) -> 
     values = VALUES.copy()
     values[9, 0, 0] = np.nan
 
-    with pytest.raises(DataError, match="x: holds NaN or Inf"):
+    with pytest.raises(
+        DataError, match="x: the first tensor to hold NaN or Inf, on calibration samples 7 to 13"
+    ):
         gather(batches(values, 7), double)
 
 
@@ -60,5 +62,23 @@ def test_an_inner_tensor_that_is_not_finite_is_named(gather: Callable[..., objec
     def overflow(batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"inner": np.full_like(batch["x"], np.inf)}
 
-    with pytest.raises(DataError, match="inner: holds NaN or Inf"):
+    with pytest.raises(
+        DataError, match="inner: the first tensor to hold NaN or Inf, on calibration samples 0"
+    ):
         gather(batches(VALUES, 7), overflow)
+
+
+@pytest.mark.parametrize("gather", [collect, collect_peaks])
+def test_the_layer_that_made_the_first_nan_is_named(gather: Callable[..., object]) -> None:
+    def diverge(batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        broken = np.full_like(batch["x"], np.nan)
+        return {"sound": batch["x"], "maker": broken, "reader": broken}
+
+    with pytest.raises(DataError, match=r"^maker: "):
+        gather(batches(VALUES, 7), diverge)
+
+
+@pytest.mark.parametrize("gather", [collect, collect_peaks])
+def test_values_whose_scales_leave_float32_are_refused(gather: Callable[..., object]) -> None:
+    with pytest.raises(DataError, match=r"x: .* hold 1e\+37, .* up to 1e\+30"):
+        gather(batches(np.full_like(VALUES, 1e37), 7), double)

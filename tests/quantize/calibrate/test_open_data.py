@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_runtime.manifest import ImageInput, WindowInput
+from edge_runtime.manifest import ImageInput
 from edge_runtime.preprocess import image_tensor
+from edge_runtime.signals.inputs import WindowInput
 from quantize.calibrate.dataset import ModelInput
 from quantize.calibrate.open_data import DataSettings, open_data
 from quantize.errors import DataError

@@ -42,3 +42,15 @@ def test_an_empty_stage_is_the_one_at_hand() -> None:
         progress.watch("", 3, 10)
 
     assert list(progress.seconds()) == ["calibrate"]
+
+
+def test_a_note_stays_on_a_terminal_and_is_left_out_elsewhere() -> None:
+    terminal, file = io.StringIO(), io.StringIO()
+
+    with Progress(Console(file=terminal, force_terminal=True, width=80)) as progress:
+        progress.note("int8 [1], drop 0.500")
+    with Progress(Console(file=file)) as progress:
+        progress.note("int8 [1], drop 0.500")
+
+    assert "int8 [1], drop 0.500" in terminal.getvalue()
+    assert file.getvalue() == ""

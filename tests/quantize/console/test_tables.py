@@ -3,7 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from quantize.comparison import Comparison
+from quantize.compare.changes import ChangedPrediction
+from quantize.compare.comparison import Comparison, OutputDifference
+from quantize.compare.operations import OperationDifference
 from quantize.console.tables import decibels, print_comparison, print_inspection, print_layers
 from quantize.inspection import Inspection
 from quantize.report.layers import LayerError
@@ -46,10 +48,38 @@ def test_names_are_not_taken_for_markup() -> None:
     assert "[red]conv[/red]" in stream.getvalue()
 
 
+def _comparison(layers: tuple[LayerError, ...] = ()) -> Comparison:
+    lead = ChangedPrediction(7, "cat", "[dog]", 0.5, 0.25)
+    same = OperationDifference("a", "Conv2D", 0, 0.0, 0.0, None)
+    other = OperationDifference("b", "Softmax", 2, 0.5, 0.125, 30.0)
+    return Comparison(
+        samples=3,
+        output=OutputDifference(None, None, 0.5, 12.0),
+        logits=OutputDifference(4, 0.25, 0.5, 12.0),
+        changed_predictions=1,
+        changes=(lead,),
+        layers=layers,
+        operations=(same, other),
+    )
+
+
+def test_a_comparison_shows_logits_changes_and_what_differs() -> None:
+    console, stream = _console()
+
+    print_comparison(console, _comparison((_layer("conv", None),)))
+
+    printed = stream.getvalue()
+    assert "changed predictions: 1 of 3" in printed
+    assert "[dog]" in printed
+    assert "1 of 2 equal" in printed
+    assert "25.00 %" in printed
+    assert "all 1 equal" in printed
+
+
 def test_models_without_common_names_say_so() -> None:
     console, stream = _console()
 
-    print_comparison(console, Comparison(3, None, 0.5, 12.0, None, ()))
+    print_comparison(console, _comparison())
 
     assert "no layers to compare" in stream.getvalue()
 

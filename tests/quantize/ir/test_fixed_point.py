@@ -15,6 +15,7 @@ from quantize.ir.fixed_point import (
     divide_by_power_of_two,
     quantize_factor,
     requantize,
+    requantize_once,
 )
 
 factors = st.floats(2.0**-40, MAX_FACTOR, allow_nan=False)
@@ -94,3 +95,16 @@ def test_dividing_rounds_half_away_from_zero(value: int, exponent: int) -> None:
 @pytest.mark.parametrize(("value", "expected"), [(1, 1), (-1, -1), (3, 2), (-3, -2), (2, 1)])
 def test_midpoint_rounds_away_from_zero(value: int, expected: int) -> None:
     assert divide_by_power_of_two(np.array([value]), 1)[0] == expected
+
+
+@given(accumulators, factors)
+def test_requantizing_once_is_the_exact_product_rounded_half_up(
+    accumulator: int, factor: float
+) -> None:
+    requant = quantize_factor(factor)
+    arrays = (np.array([number], np.int64) for number in (requant.multiplier, requant.shift))
+
+    found = int(requantize_once(np.array([accumulator]), *arrays)[0])
+
+    exact = accumulator * Fraction(requant.multiplier) * Fraction(2) ** (requant.shift - 31)
+    assert found == math.floor(exact + Fraction(1, 2))

@@ -11,12 +11,14 @@ from quantize.ir.graph import DType, Graph, QuantParams, TensorType
 from quantize.ir.ops import (
     Activate,
     Activation,
+    ArgMax,
     Conv2D,
     Dequantize,
     FullyConnected,
     HardSwish,
     L2Normalization,
     LeakyRelu,
+    Logistic,
     LogSoftmax,
     MaxPool2D,
     Minimum,
@@ -24,9 +26,10 @@ from quantize.ir.ops import (
     Padding,
     Prelu,
     Quantize,
+    Reshape,
     Softmax,
 )
-from quantize.ir.spec import check_float, check_integer
+from quantize.ir.spec import WIDE_CURVE_OUTPUT, check_float, check_integer
 from tests.models import int8, quant, tiny_classifier
 
 LOOSE = quant(0.5)
@@ -114,7 +117,7 @@ def _broken_integers() -> dict[str, tuple[Graph, str]]:
         "axis of inputs": (_dense(QuantParams((0.5,) * 3, 0, 1)), "along another axis than 0"),
         "weight with zero": (_dense(QuantParams((0.5,), 3)), "w: quantized along"),
         "int8 bias": (_dense(LOOSE, DType.INT8), "b: int8 in an integer graph, expected int32"),
-        "dequantize": (_one(Dequantize("x", "y"), LOOSE), "y: Dequantize in an integer graph"),
+        "dequantize": (_one(Dequantize("x", "y"), LOOSE), "y: int8 made by Dequantize"),
         "softmax scale": (_one(Softmax("x", "y"), LOOSE), "y: .*this operation has"),
         "softmax beta": (_one(Softmax("x", "y", 0.1), softmax), "beta 0.1 is not a float32"),
         "relu6 scale": (_one(relu6, LOOSE), "Activate changes the scale"),
@@ -210,3 +213,102 @@ def test_a_checked_graph_equals_itself_and_no_other_stage_or_profile() -> None:
     assert graph == replace(graph, name="another")  # names are for people
     assert graph != replace(graph, outputs=graph.outputs[:0])
     assert graph.__eq__(object()) is NotImplemented
+
+
+def _wide(operation: Operation, scale: float, output: QuantParams) -> Graph:
+    tensors = {
+        "x": TensorType((1, 4), DType.INT16, quant(scale)),
+        "y": TensorType((1, 4), DType.INT16, output),
+    }
+    return Graph("wide", ("x",), ("y",), tensors, {}, (operation,))
+
+
+def _wide_dense(**changes: object) -> Graph:
+    dense = _dense(LOOSE, DType.INT64)
+    wide = {n: replace(dense.tensors[n], dtype=DType.INT16) for n in ("x", "y")}
+    return replace(dense, tensors={**dense.tensors, **wide, **changes})
+
+
+BROKEN_TYPES = {
+    "no int16 kernel": (_wide(HardSwish("x", "y"), 0.01, LOOSE), "HardSwish has no int16 kernel"),
+    "zero point": (_wide(Quantize("x", "y"), 0.5, quant(0.5, 1)), "y: zero point 1 of int16"),
+    "logistic of large scale": (_wide(Logistic("x", "y"), 4.0, WIDE_CURVE_OUTPUT), "at most 2.0"),
+    "softmax of large scale": (_wide(Softmax("x", "y"), 4.0, WIDE_CURVE_OUTPUT), "at most 2.0"),
+    "softmax in int16": (_wide(Softmax("x", "y"), 0.5, LOOSE), "this operation has"),
+    "bias of int32": (
+        replace(_dense(LOOSE), tensors=_wide_dense(b=_dense(LOOSE).tensors["b"]).tensors),
+        "b: int32 in an integer graph, expected int64 by y",
+    ),
+    "bias beyond int32": (
+        replace(_wide_dense(), constants={**_wide_dense().constants, "b": np.array([2**31, 0])}),
+        "b: a bias beyond int32",
+    ),
+    "shift of a small output": (
+        _wide_dense(y=TensorType((1, 2), DType.INT16, quant(2**-20))),
+        "y: a shift of 1",
+    ),
+    "scale of a float": (
+        _tensor("y", TensorType((1, 4), DType.FLOAT32, LOOSE))(_one(Dequantize("x", "y"), LOOSE)),
+        "y: float32 with a scale",
+    ),
+    "input of int32": (
+        replace(
+            _tensor("z", TensorType((1,), DType.INT32, LOOSE))(_one(Quantize("x", "y"), LOOSE)),
+            inputs=("x", "z"),
+        ),
+        "z: an input of int32",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_TYPES)
+def test_types_that_no_kernel_takes_are_refused_by_name(name: str) -> None:
+    graph, message = BROKEN_TYPES[name]
+
+    with pytest.raises(GraphError, match=message):
+        check_integer(graph)
+
+
+def _indexed(**changes: object) -> Graph:
+    tensors = {
+        "x": TensorType((1, 3, 4), DType.INT8, QuantParams((0.5,))),
+        "y": TensorType((1, 3), DType.INT32),
+    }
+    facts: dict[str, object] = {"outputs": ("y",), "operations": (ArgMax("x", "y"),)}
+    facts |= {"tensors": tensors}
+    return replace(Graph("g", ("x",), (), {}, {}, ()), **{**facts, **changes})  # type: ignore[arg-type]
+
+
+def test_an_index_is_an_output() -> None:
+    assert check_integer(_indexed()).tensors["y"].quant is None
+
+
+def test_an_index_is_nothing_else() -> None:
+    tensors = dict(_indexed().tensors)
+    reading = {
+        "tensors": tensors | {"z": TensorType((1, 3), DType.INT32)},
+        "operations": (ArgMax("x", "y"), Reshape("y", "z")),
+    }
+    scaled = {"tensors": tensors | {"y": TensorType((1, 3), DType.INT32, QuantParams((1.0,)))}}
+    vector = {"tensors": {"x": replace(tensors["x"], shape=(1,)), "y": TensorType((), DType.INT32)}}
+    real = {"tensors": {"x": TensorType((1, 3, 4)), "y": TensorType((1, 3))}}
+
+    for changes, said in (
+        (reading, "z: int32 made by Reshape"),
+        ({"outputs": ("x",)}, r"y: an index \(ArgMax\) that is no output"),
+        (scaled, "y: int32 with a scale"),
+        (vector, "expected an axis behind the batch"),
+        (real, "y: float32 made by ArgMax"),
+    ):
+        with pytest.raises(GraphError, match=said):
+            check_integer(_indexed(**changes))
+    with pytest.raises(GraphError, match="y: ArgMax in a float graph"):
+        check_float(_indexed(**real))
+
+
+def test_an_index_is_not_read() -> None:
+    tensors = dict(_indexed().tensors) | {"z": TensorType((1,), DType.INT32)}
+    operations = (ArgMax("x", "y"), ArgMax("y", "z"))
+
+    with pytest.raises(GraphError, match="y: int32 in an integer graph, expected int8 by z"):
+        check_integer(_indexed(tensors=tensors, operations=operations, outputs=("y", "z")))

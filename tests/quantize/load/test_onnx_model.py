@@ -116,8 +116,8 @@ def test_everything_unsupported_is_named_at_once_with_advice() -> None:
         load_onnx(onnx_bytes(nodes, {"x": ("N", 1, 4, 4)}, constants), "made")
 
     assert caught.value.problems == (
-        "a (Elu): not supported; train with Relu or Clip(0, 6) in its place",
-        "c (Elu): not supported; train with Relu or Clip(0, 6) in its place",
+        "a (Elu): not supported; train with Relu, Clip(0, 6) or HardSwish in its place",
+        "c (Elu): not supported; train with Relu, Clip(0, 6) or HardSwish in its place",
         "d (Pad): mode 'edge'; only 'constant' is supported",
     )
 

@@ -49,9 +49,10 @@ def test_metadata_that_does_not_fit_the_nodes_is_refused(facts: dict[str, object
         load_qdq_onnx(tampered(**facts), "tiny")
 
 
-def test_metadata_that_is_no_json_is_refused() -> None:
+@pytest.mark.parametrize("text", ["{", "9" * 5000, "[" * 200_000], ids=["open", "long", "deep"])
+def test_metadata_that_is_no_json_is_refused(text: str) -> None:
     model = onnx.load_model_from_string(emit_qdq_onnx(tiny_classifier()))
-    helper.set_model_props(model, {METADATA_KEY: "{"})
+    helper.set_model_props(model, {METADATA_KEY: text})
 
     with pytest.raises(ModelError, match="contradicts itself"):
         load_qdq_onnx(model.SerializeToString(), "tiny")

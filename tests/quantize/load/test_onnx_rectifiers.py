@@ -121,3 +121,10 @@ def test_a_difference_of_tensors_is_one_operation() -> None:
         "Tanh",
         "Sub",
     ]
+
+
+@pytest.mark.parametrize(("alpha", "wanted"), [(1.0, []), (1.702, ["Mul"])])
+def test_a_swish_is_a_logistic_and_a_product(alpha: float, wanted: list[str]) -> None:
+    data = onnx_bytes([node("Swish", "x", alpha=alpha)], IMAGE, opset=24)
+
+    assert kinds(assert_reads_as_onnxruntime_runs(data)) == [*wanted, "Logistic", "Mul"]

@@ -5,8 +5,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.errors import UnsupportedModelError
+from quantize.ir.graph import DType
 from quantize.ir.interpreter import execute
-from quantize.ir.ops import FullyConnected
+from quantize.ir.ops import Add, Dequantize, FullyConnected, Quantize
 from quantize.load.tflite_model import is_int8_tflite, load_int8_tflite
 from tests.agreement.litert_reference import run_reference
 from tests.tflite_files import FileBuilder
@@ -64,7 +65,7 @@ def test_float_values_mean_the_same_with_and_without_the_edges() -> None:
     np.testing.assert_allclose(inner, reference, atol=1e-6)
 
 
-def test_a_float_input_that_is_read_as_float_is_refused() -> None:
+def test_a_float_input_that_is_read_as_float_stays_float() -> None:
     builder = FileBuilder()
     x = builder.tensor("x", (1, 4))
     q = builder.tensor("q", (1, 4), "int8", scale=0.05)
@@ -72,11 +73,16 @@ def test_a_float_input_that_is_read_as_float_is_refused() -> None:
     builder.operator("QUANTIZE", [x], [q])
     builder.operator("RELU", [x], [y])
 
-    with pytest.raises(UnsupportedModelError, match="reads x, which is float beside int8"):
-        load_int8_tflite(builder.file([x], [q, y]), "mixed")
+    graph = load_int8_tflite(builder.file([x], [q, y]), "mixed")
+
+    assert {name: tensor.dtype for name, tensor in graph.tensors.items()} == {
+        "x": DType.FLOAT32,
+        "q": DType.INT8,
+        "y": DType.FLOAT32,
+    }
 
 
-def test_a_float_island_in_the_middle_is_refused() -> None:
+def test_a_float_island_in_the_middle_is_kept() -> None:
     builder = FileBuilder()
     x = builder.tensor("x", (1, 4), "int8", scale=0.05)
     inner = builder.tensor("inner", (1, 4))
@@ -84,6 +90,33 @@ def test_a_float_island_in_the_middle_is_refused() -> None:
     builder.operator("DEQUANTIZE", [x], [inner])
     builder.operator("QUANTIZE", [inner], [y])
 
-    with pytest.raises(UnsupportedModelError, match="float beside int8") as e:
-        load_int8_tflite(builder.file([x], [y]), "island")
-    assert [problem.split(" ")[0] for problem in e.value.problems] == ["inner", "y"]
+    graph = load_int8_tflite(builder.file([x], [y]), "island")
+
+    assert graph.operations == (Dequantize("x", "inner"), Quantize("inner", "y"))
+
+
+def _sum_in_int16(*, is_power_of_two: bool) -> bytes:
+    builder = FileBuilder()
+    real = builder.tensor("real", (1, 4))
+    x = builder.tensor("x", (1, 4), "int16", scale=0.01)
+    y = builder.tensor("y", (1, 4), "int16", scale=0.02)
+    out = builder.tensor("out", (1, 4))
+    builder.operator("QUANTIZE", [real], [x])
+    builder.operator("ADD", [x, x], [y], schema.AddOptionsT(potScaleInt16=is_power_of_two))
+    builder.operator("DEQUANTIZE", [y], [out])
+    return builder.file([real], [out])
+
+
+def test_a_file_in_16x8_loses_its_float_edges_too() -> None:
+    data = _sum_in_int16(is_power_of_two=False)
+
+    graph = load_int8_tflite(data, "wide")
+
+    assert is_int8_tflite(data)
+    assert graph.operations == (Add("x", "x", "y"),)
+    assert {graph.tensors[name].dtype for name in ("x", "y")} == {DType.INT16}
+
+
+def test_sums_in_int16_by_powers_of_two_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="int16 scales that are powers of two"):
+        load_int8_tflite(_sum_in_int16(is_power_of_two=True), "wide")

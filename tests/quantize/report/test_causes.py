@@ -5,6 +5,7 @@ import pytest
 
 from quantize.ir.float_executor import execute_float, trace_float
 from quantize.ir.graph import DType, FloatGraph, IntGraph, QuantParams, TensorType
+from quantize.ir.integer_params import reals_of
 from quantize.ir.ops import FullyConnected, Reshape
 from quantize.lower import lower
 from quantize.params import range_params
@@ -14,7 +15,6 @@ from quantize.report.causes import (
     clipped,
     effects,
     range_of,
-    reals_of,
     rounded,
     run_with,
     split_by_cause,

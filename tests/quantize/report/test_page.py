@@ -16,9 +16,11 @@ from quantize.report.occlusion import OcclusionMap
 from quantize.report.page import drop, interval, matrices, mistakes, render_page, short, value
 from quantize.report.pictures import Shades, picture_uri
 from quantize.report.proofs import LayerProof
+from quantize.report.pruning import ModelSize, Pruning
 from quantize.report.remedies import Remedy
 from quantize.report.report import Report
 from quantize.report.task import Task
+from quantize.report.trials import RankedLayer, SearchReport, Trial
 from tests.quantize.report.test_report import REPORT
 
 HOSTILE = '<script>alert("x")</script>&'
@@ -150,6 +152,36 @@ def test_what_there_is_not_is_left_out() -> None:
     assert "Classes and groups" not in outline.headings
     assert "Changed predictions" not in outline.headings
     assert "Error by layer" in outline.headings
+
+
+def test_a_search_shows_what_was_tried_what_was_chosen_and_why_not_more() -> None:
+    trial = Trial("int8", (), (), 1.25, 0.0188, 32.7, 9_000, 8_000, meets=False)
+    wider = replace(trial, name="int16: 3 of 15 layers", drop=None, flips=None, meets=True)
+    layers = tuple(RankedLayer(f"{HOSTILE}_{index}", 0.01 / (index + 1)) for index in range(13))
+    search = SearchReport(0.5, 0.01, wider.name, "accuracy is worse by 1", (trial, wider), layers)
+
+    text = render_page(replace(_report(), search=search), {3: PICTURE}).decode()
+
+    assert '<a href="#search">' in text
+    assert "Allowed: worse by 0.5 and 1 % changed. Chosen: <b>int16: 3 of 15 layers</b>" in text
+    assert "Not met: accuracy is worse by 1." in text
+    assert "1.250" in text
+    assert "1.88 %" in text
+    assert "int16: 3 of 15 layers<small>chosen</small>" in text
+    assert "The first 12 of 13" in text
+    assert HOSTILE not in text
+
+
+def test_pruning_is_shown_beside_the_whole_model() -> None:
+    before, after = ModelSize(1_000, 500, 900, 800, 0.01), ModelSize(750, 400, 700, 500, 0.305)
+
+    text = render_page(replace(_report(), pruning=Pruning(before, after)), {3: PICTURE}).decode()
+
+    assert '<a href="#pruning">' in text
+    row = text[text.index('<th scope="row">pruned</th>') :]
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", row)[:5] == [
+        "750", "400 B", "700 B", "500 B", "30.5 %"
+    ]  # fmt: skip
 
 
 def test_large_confusions_become_a_list_of_mistakes() -> None:

@@ -3,10 +3,19 @@ import pytest
 
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.executors import Kernels, TfliteRunner
-from quantize.ir.graph import IntGraph
+from quantize.ir.graph import IntGraph, TensorType
 from quantize.ir.interpreter import execute
-from quantize.report.parity import Codes, Runner, compare_executor, difference, interpret
-from tests.models import random_inputs, tiny_classifier
+from quantize.ir.ops import Dequantize, Quantize, Softmax
+from quantize.ir.spec import SOFTMAX_OUTPUT
+from quantize.report.parity import (
+    Codes,
+    Runner,
+    compare_executor,
+    counted_name,
+    difference,
+    interpret,
+)
+from tests.models import int8, int_graph, quant, random_inputs, tiny_classifier
 
 
 def _interpreter(graph: IntGraph) -> Runner:
@@ -86,3 +95,20 @@ def test_differences_do_not_wrap_around() -> None:
     found = difference(np.array([-128, 5], np.int8), np.array([127, 5], np.int8))
 
     assert (found.max_lsb, found.differing_share) == (255, 0.5)
+
+
+@pytest.mark.tflite
+def test_logits_in_float_have_no_codes_so_that_the_output_is_counted() -> None:
+    row = (1, 5)
+    tensors = {"x": int8(row, quant(0.1)), "real": TensorType(row), "soft": TensorType(row)}
+    tensors["y"] = int8(row, SOFTMAX_OUTPUT)
+    operations = [Dequantize("x", "real"), Softmax("real", "soft"), Quantize("soft", "y")]
+    graph = int_graph(operations, tensors, {}, ["y"])
+    codes = random_inputs(graph, np.random.default_rng(3), 6)
+
+    found = compare_executor(
+        interpret(graph, codes, traced=4, has_classes=True), _litert(Kernels.REFERENCE)
+    )
+
+    assert counted_name(graph) == "y"
+    assert (found.max_lsb, found.operation_max_lsb, found.changed_predictions) == (0, 0, 0)

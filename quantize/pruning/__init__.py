@@ -1,0 +1,1 @@
+"""Pruning: fewer channels, or weights that are zero; what is taken away is made up for."""
