@@ -20,6 +20,7 @@ class BoardRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         flash_bytes: What holds code.
         ram_bytes: The region of memory that an arena may lie in.
         source: The document that says so.
+        checked: A public file that was compared with it.
     """
 
     about: str
@@ -27,6 +28,7 @@ class BoardRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     flash_bytes: int
     ram_bytes: int
     source: str
+    checked: str
 
 
 class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):

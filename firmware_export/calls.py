@@ -10,9 +10,8 @@ from firmware_export.mve import conv_mve_parameters, dense_mve_parameters
 from firmware_export.parameters import (
     Parameters,
     add_parameters,
+    arg_max_parameters,
     concat_parameters,
-    conv_parameters,
-    dense_parameters,
     extremum_parameters,
     l2_parameters,
     log_softmax_parameters,
@@ -28,6 +27,11 @@ from firmware_export.parameters import (
 )
 from firmware_export.target import Tier
 from firmware_export.transpose_conv_parameters import transpose_conv_parameters
+from firmware_export.weighted_parameters import (
+    conv_parameters,
+    dense_parameters,
+    pointwise_parameters,
+)
 from quantize.ir.graph import IntGraph
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -40,6 +44,7 @@ from quantize.ir.moving_ops import (
 from quantize.ir.ops import (
     Activate,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -126,7 +131,7 @@ _DENSE = {Tier.GENERIC: _unchanged, Tier.DSP: dense_dsp_parameters, Tier.MVE: de
 def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters | None:
     match operation:
         case Conv2D() | DepthwiseConv2D():
-            return _CONV[tier](conv_parameters(operation, graph))
+            return pointwise_parameters(_CONV[tier](conv_parameters(operation, graph)))
         case TransposeConv2D():
             return transpose_conv_parameters(operation, graph)
         case FullyConnected():
@@ -166,6 +171,8 @@ def _parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters
             return lookup_parameters(operation, graph)
         case Activate() | Quantize():
             return rescale_parameters(operation, graph)
+        case ArgMax():
+            return arg_max_parameters(operation, graph)
         case Reshape():
             return None
         case (

@@ -1,23 +1,43 @@
 """The command line of the exporter: arguments in, exit code out."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
 
 from edge_runtime._version import __version__
+from edge_runtime.command_edge import EXIT_INTERRUPTED
+from firmware_export.bands import Bands
 from firmware_export.boards import Selection, select_target, target_records
-from firmware_export.budget import Budget, parse_budget, shortfall
-from firmware_export.errors import BudgetExceededError, BudgetSyntaxError, FirmwareExportError
+from firmware_export.budget import (
+    Budget,
+    cut_lines,
+    is_short_of_ram,
+    parse_budget,
+    parse_size,
+    shortfall,
+)
+from firmware_export.cuts import Wish, WithinRam, best_cuts, chosen_bands, parse_patches
+from firmware_export.errors import (
+    BandsError,
+    BudgetExceededError,
+    BudgetSyntaxError,
+    FirmwareExportError,
+)
 from firmware_export.export import Export, export_model, export_model_data, export_weights
-from firmware_export.model_file import load_model
+from firmware_export.model_file import Model, load_model
 from firmware_export.output import check_destination, write_directory
 from firmware_export.package.cmake import cmake_files
 from firmware_export.package.kinds import PACKAGES
+from firmware_export.program import Memory
 from firmware_export.record import encode_record
 from firmware_export.tables import export_table, layers_table, targets_table, verify_table
-from firmware_export.verify import verify_export
+from firmware_export.target import Target
+from firmware_export.variant import Optimize, Rounding, Variant
+from firmware_export.verify import verify_export, with_measured_layers
 from quantize.errors import QuantizeError
 
 DEFAULT_TARGET = "cortex-m4"
@@ -26,6 +46,7 @@ OVER_BUDGET_EXIT_CODE = 3
 MAX_VECTORS = 1000
 
 _PATH = click.Path(path_type=Path)
+Command = TypeVar("Command", bound=Callable[..., None])
 
 
 class _Target(click.ParamType):
@@ -62,7 +83,82 @@ class _Budget(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class _Size(click.ParamType):
+    """A number of bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return what the text says."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(str(value))
+        except BudgetSyntaxError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Patches(click.ParamType):
+    """How the first layers are cut."""
+
+    name = "auto|bands[/operations]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Wish:
+        """Return what the text says."""
+        if isinstance(value, Wish):
+            return value
+        try:
+            return parse_patches(str(value))
+        except BandsError as error:
+            self.fail(str(error), param, ctx)
+
+
 _TARGET = _Target()
+_SIZE = _Size()
+
+
+def _memory_options(command: Command) -> Command:
+    """Add the options that say how a model is fitted into a chip's memories."""
+    for option in (
+        click.option(
+            "--external-from",
+            type=_SIZE,
+            help="Tables of at least this size go to EDGE_EXTERNAL_SECTION, such as 4k.",
+        ),
+        click.option(
+            "--max-ram",
+            type=_SIZE,
+            help="Cut the first layers into bands of rows only where more is needed, such as 32k.",
+        ),
+        click.option(
+            "--patches",
+            type=_Patches(),
+            help="Compute the first layers in bands of rows: 4 (bands), 4/6 (of the first 6 "
+            "operations) or auto (at most 10 % more products).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_OPTIMIZE = click.option(
+    "--optimize",
+    type=click.Choice([*Optimize]),
+    default=Optimize.BALANCED,
+    show_default=True,
+    help="Speed: a kernel of its own for each layer. Size: compiled with -Os.",
+)
+_ROUNDING = click.option(
+    "--rounding",
+    type=click.Choice([*Rounding]),
+    default=Rounding.DOUBLE,
+    show_default=True,
+    help="Of factors; single gives other numbers, those of CMSIS-NN when built so.",
+)
 
 
 def main() -> None:
@@ -72,8 +168,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
+    except click.Abort:  # Ctrl-C
+        click.echo("edge-firmware: interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except BudgetExceededError as error:
         click.echo(f"edge-firmware: {error}", err=True)
         sys.exit(OVER_BUDGET_EXIT_CODE)
@@ -110,7 +207,10 @@ def cli() -> None:
     show_default=True,
     help="Golden vectors in the self-test.",
 )
+@_OPTIMIZE
+@_ROUNDING
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of a table.")
+@_memory_options
 def export(  # noqa: PLR0913  # one parameter an option
     *,
     model: Path,
@@ -121,13 +221,21 @@ def export(  # noqa: PLR0913  # one parameter an option
     weights_only: bool,
     prefix: str | None,
     vectors: int,
+    optimize: str,
+    rounding: str,
     as_json: bool,
+    patches: Wish | None,
+    max_ram: int | None,
+    external_from: int | None,
 ) -> None:
     """Write the C of MODEL (int8 .tflite, QDQ .onnx or a bundle) into a directory.
 
     Example: edge-firmware export model.tflite --target cortex-m4 --out firmware/model
+
+    First six operations in four bands: edge-firmware export model.tflite --patches 4/6 --out tiny
     """
     check_destination(out)
+    wish = _wish(patches, max_ram)
     loaded, core = load_model(model), target.target
     if form == "model-data":
         made = export_model_data(loaded, core, prefix=prefix)
@@ -142,6 +250,8 @@ def export(  # noqa: PLR0913  # one parameter an option
             vectors=vectors,
             prefix=prefix,
             folder=kind.folder,
+            memory=Memory(_bands(loaded, core, wish), external_from),
+            variant=Variant(Optimize(optimize), Rounding(rounding)),
         )
     write_directory(out, made.files)
     _print_export(made, as_json=as_json)
@@ -152,21 +262,51 @@ def export(  # noqa: PLR0913  # one parameter an option
 @click.argument("model", type=_PATH)
 @click.option("--target", type=_TARGET, default=DEFAULT_TARGET, show_default=True)
 @click.option("--budget", type=_Budget(), help="Such as flash=256k,ram=64k; a board has its own.")
+@click.option("--measure", is_flag=True, help="Run it, too, and count each layer's instructions.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def report(*, model: Path, target: Selection, budget: Budget | None, as_json: bool) -> None:
+@_memory_options
+def report(  # noqa: PLR0913  # one parameter an option
+    *,
+    model: Path,
+    target: Selection,
+    budget: Budget | None,
+    measure: bool,
+    as_json: bool,
+    patches: Wish | None,
+    max_ram: int | None,
+    external_from: int | None,
+) -> None:
     """Print what MODEL will cost: products, flash, RAM, layer by layer; nothing is written.
 
-    Where it costs more than the budget, the offenders are listed and the exit code is 3.
+    Where it costs more than the budget, the offenders and what would make it fit are listed, and
+    the exit code is 3.
 
-    Example: edge-firmware report model.tflite --target cortex-m4
+    Example: edge-firmware report model.tflite --target rp2040 --budget flash=256k,ram=32k
     """
-    made = export_model(load_model(model), target.target, package=cmake_files, vectors=1)
+    loaded, core = load_model(model), target.target
+    memory = Memory(_bands(loaded, core, _wish(patches, max_ram)), external_from)
+    made = export_model(loaded, core, package=cmake_files, vectors=1, memory=memory)
+    if measure:
+        made = with_measured_layers(made)
     _print_export(made, as_json=as_json)
     if not as_json:
         click.echo("\n" + layers_table(made.record.layers))
-    if lines := shortfall(made.record, budget or _budget_of(target)):
+    allowed = budget or _budget_of(target)
+    if lines := shortfall(made.record, allowed):
+        if is_short_of_ram(made.record, allowed) and made.record.bands is None:
+            lines += cut_lines(made.record, allowed, best_cuts(loaded.graph, core))
         head = f"{model}: over budget for {target.name}"
         raise BudgetExceededError("\n".join((head, *lines)))
+
+
+def _wish(patches: Wish | None, max_ram: int | None) -> Wish | None:
+    if patches is not None and max_ram is not None:
+        raise click.UsageError("--patches and --max-ram: either says how the layers are cut")
+    return patches if max_ram is None else WithinRam(max_ram)
+
+
+def _bands(model: Model, target: Target, wish: Wish | None) -> Bands | None:
+    return None if wish is None else chosen_bands(model.graph, target, wish)
 
 
 def _budget_of(target: Selection) -> Budget:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_export.parameters import Parameters
-from quantize.ir.fixed_point import requantize
+from firmware_export.weighted_parameters import POINTER_BYTES
+from quantize.ir.fixed_point import requantize, requantize_once
 from quantize.ir.graph import Array
 from quantize.ir.integer_params import CODE_MAX, CODE_MIN
 
@@ -14,7 +15,6 @@ LARGEST_CODE = 128  # of an int8, without its sign
 LARGEST_WEIGHT = 127  # so that 256 * x + y is an int16
 TWIN_LIMIT = 1 << 23  # of a sum that is carried 256 times as large
 DOUBLED_LIMIT = 1 << 30  # of a sum that is carried twice as large
-POINTER_BYTES = 8  # of a 64-bit host, where the same code must run
 Words = npt.NDArray[np.int32]
 
 
@@ -174,15 +174,14 @@ def _settled(layer: LayerRows, zero_point: int) -> LayerRows:
     """Return the layer with no weights, and a bias in reach, where a channel has but one code.
 
     Converters give a channel that died in training a bias of about 2**30, and a factor so small
-    that all its sums become one code.
+    that all its sums become one code, however factors are rounded.
     """
     codes = [
-        np.clip(
-            requantize(sums, layer.multiplier, -layer.exponent) + zero_point, CODE_MIN, CODE_MAX
-        )
+        np.clip(rescale(sums, layer.multiplier, -layer.exponent) + zero_point, CODE_MIN, CODE_MAX)
         for sums in (layer.bias - layer.reach(), layer.bias + layer.reach())
+        for rescale in (requantize, requantize_once)
     ]
-    is_settled = codes[0] == codes[1]  # requantize is monotone
+    is_settled = np.all([other == codes[0] for other in codes], axis=0)  # both are monotone
     return LayerRows(
         np.where(is_settled[:, None], 0, layer.rows),
         np.where(is_settled, 4 * (codes[0] - zero_point), layer.bias),

@@ -45,6 +45,10 @@ class BudgetExceededError(FirmwareExportError):
     """The model takes more flash or RAM than it may; the message lists what makes it so."""
 
 
+class BandsError(FirmwareExportError, ValueError):
+    """The first layers cannot be cut like that, or no cut makes the model fit."""
+
+
 class NamingError(FirmwareExportError, ValueError):
     """A prefix is not a legal C identifier, or is reserved."""
 

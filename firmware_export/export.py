@@ -8,31 +8,36 @@ from pathlib import Path
 import msgspec
 
 from firmware_export.build import build_image
+from firmware_export.frontend import front_end
 from firmware_export.golden import Golden, golden_vectors, random_inputs
 from firmware_export.header import header_text
 from firmware_export.kernels import kernel_files
-from firmware_export.layers import layer_records, peak_buffers
+from firmware_export.layers import external_bytes, layer_records, peak_buffers
 from firmware_export.model_data import model_data
 from firmware_export.model_file import Model
 from firmware_export.output import fill_directory
 from firmware_export.package.kind import PackageFiles
-from firmware_export.program import Program, plan_program
+from firmware_export.program import PLAIN, Memory, Program, plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.readme import readme_text
 from firmware_export.record import (
     FILE_NAME,
     SCHEMA,
+    BandsRecord,
     ExportRecord,
     Footprint,
     ModelRecord,
+    PortRecord,
     encode_record,
 )
 from firmware_export.selftest import selftest_header, selftest_source
 from firmware_export.source_text import source_text
 from firmware_export.target import Target
 from firmware_export.toolchain import is_installed
+from firmware_export.variant import DEFAULT_VARIANT, Rounding, Variant
 from firmware_export.weights import weights_files
 from quantize.ir.graph import Profile
+from quantize.ir.spec import check_integer
 
 # To measure is not to run: more room than any board has.
 MEASURE_ROM_BYTES, MEASURE_RAM_BYTES = 1 << 28, 1 << 27
@@ -51,7 +56,7 @@ class Export:
     record: ExportRecord
 
 
-def export_model(
+def export_model(  # noqa: PLR0913  # one choice each
     model: Model,
     target: Target,
     *,
@@ -59,6 +64,8 @@ def export_model(
     vectors: int,
     prefix: str | None = None,
     folder: str = "",
+    memory: Memory = PLAIN,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Export:
     """Return the C of a model for a target.
 
@@ -69,21 +76,28 @@ def export_model(
         vectors: How many golden vectors the self-test holds.
         prefix: Of every C name; by default the model's name says it.
         folder: Where the package wants the C files; "" is the top.
+        memory: How it is fitted into the chip's memories.
+        variant: What the code is optimized for, and how it rounds.
 
     Raises:
         UnsupportedForCError: Names everything that the C cannot say.
         NamingError: `prefix` is not legal.
+        BandsError: The model cannot be cut into such bands.
         BuildError: The target's compiler is there and refuses the code: a bug.
     """
-    program = plan_program(model.graph, target, prefix)
+    program = plan_program(model.graph, target, prefix, memory=memory, variant=variant)
     provenance = Provenance(model.name, model.sha256)
-    golden = _golden(model, program, vectors)
+    golden = _golden(model, variant.rounding.profile, vectors)
+    front = front_end(program, provenance, model.preprocessing)
     sources = {**kernel_files(), **source_files(program, golden, provenance)}
+    sources |= _encoded(front.files)
     footprint = measure(sources, program)
     files = {f"{folder}/{name}" if folder else name: text for name, text in sources.items()}
     files |= _encoded(package(program, provenance))
     names = sorted({*files, "README.md", FILE_NAME})
     record = _record(program, model, footprint, vectors=golden.count, files=names)
+    if front.note is not None:
+        record = msgspec.structs.replace(record, notes=[*record.notes, front.note])
     files["README.md"] = readme_text(program, record, provenance).encode()
     files[FILE_NAME] = encode_record(record)
     return Export(files, record)
@@ -126,14 +140,15 @@ def export_model_data(model: Model, target: Target, *, prefix: str | None = None
     return Export(files, record)
 
 
-def _golden(model: Model, program: Program, vectors: int) -> Golden:
-    given = model.inputs
+def _golden(model: Model, profile: Profile, vectors: int) -> Golden:
+    """Return what the model gives, whole, whatever its C is cut into."""
+    graph, given = check_integer(model.graph, profile), model.inputs
     inputs = (
-        random_inputs(program.graph, vectors)
+        random_inputs(graph, vectors)
         if given is None
         else {name: values[:vectors] for name, values in given.items()}
     )
-    return golden_vectors(program.graph, inputs)
+    return golden_vectors(graph, inputs)
 
 
 def source_files(program: Program, golden: Golden, provenance: Provenance) -> dict[str, bytes]:
@@ -201,7 +216,31 @@ def _record(
         files=files,
         notes=_notes(program, model, footprint, vectors),
         layers=layers,
+        external_bytes=external_bytes(program),
+        bands=_bands_record(program, model),
+        inputs=[_port(program, name) for name in program.graph.inputs],
+        outputs=[_port(program, name) for name in program.graph.outputs],
     )
+
+
+def _bands_record(program: Program, model: Model) -> BandsRecord | None:
+    bands = program.memory.bands
+    if bands is None:
+        return None
+    whole = plan_program(model.graph, program.target, program.prefix)
+    return BandsRecord(
+        operations=bands.depth,
+        bands=bands.count,
+        macs_whole=sum(layer.macs for layer in layer_records(whole)),
+        arena_bytes_whole=whole.arena.size_bytes,
+    )
+
+
+def _port(program: Program, name: str) -> PortRecord:
+    shape, quant = program.graph.tensors[name].shape, program.graph.tensors[name].quant
+    if quant is None:
+        return PortRecord(name=name, shape=shape, scale=None, zero_point=None)
+    return PortRecord(name=name, shape=shape, scale=quant.scale[0], zero_point=quant.zero_point)
 
 
 def _model_record(model: Model, program: Program) -> ModelRecord:
@@ -215,7 +254,9 @@ def _model_record(model: Model, program: Program) -> ModelRecord:
 
 def _notes(program: Program, model: Model, footprint: Footprint | None, vectors: int) -> list[str]:
     notes = []
-    if program.original_profile is not Profile.TFLM:
+    if program.variant.rounding is Rounding.SINGLE:
+        notes.append("factors are rounded once: other numbers than TFLite Micro's by default")
+    elif program.original_profile is not Profile.TFLM:
         notes.append(
             f"the model says profile {program.original_profile}; the C computes in tflm, and the "
             "golden vectors are the interpreter's in tflm (at most 1 code apart in a fully "

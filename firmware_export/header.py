@@ -1,10 +1,11 @@
 """The header of a model: sizes, scales and zero points as macros, and the functions."""
 
+import math
+
 from firmware_export.c_text import comment, integer, real
 from firmware_export.program import Program
 from firmware_export.provenance import Provenance
-from firmware_export.source_text import function_name, invoke_prototype
-from quantize.ir.integer_params import quant_of
+from firmware_export.source_text import c_type, function_name, invoke_prototype
 
 
 def header_text(program: Program, provenance: Provenance) -> str:
@@ -42,13 +43,14 @@ def _tensor_macros(program: Program) -> list[str]:
 
 def _macros(program: Program, tensor: str, name: str) -> str:
     shape = program.graph.tensors[tensor].shape
-    quant = quant_of(program.graph, tensor)
-    zero_point = integer(quant.zero_point)
-    values = {
-        "SIZE": str(program.size_bytes(tensor)),
-        "SCALE": real(quant.scale[0]),
-        "ZERO_POINT": f"({zero_point})" if quant.zero_point < 0 else zero_point,
-    }
+    quant = program.graph.tensors[tensor].quant
+    values = {"SIZE": str(program.size_bytes(tensor))}
+    if quant is None:  # an index
+        values["COUNT"] = str(math.prod(shape))
+    else:
+        zero_point = integer(quant.zero_point)
+        values["SCALE"] = real(quant.scale[0])
+        values["ZERO_POINT"] = f"({zero_point})" if quant.zero_point < 0 else zero_point
     lines = [f"#define {name.upper()}_{key} {value}" for key, value in values.items()]
     return "\n".join((comment(f"{tensor}: {shape}"), *lines)) + "\n"
 
@@ -65,9 +67,12 @@ def _arena(program: Program) -> str:
 
 def _functions(program: Program) -> str:
     inputs = [function_name(program, "input", name) for name in program.input_names]
-    outputs = [function_name(program, "output", name) for name in program.output_names]
+    outputs = zip(program.graph.outputs, program.output_names, strict=True)
     getters = [f"int8_t *{name}(void);" for name in inputs]
-    getters += [f"const int8_t *{name}(void);" for name in outputs]
+    getters += [
+        f"const {c_type(program, tensor)} *{function_name(program, 'output', name)}(void);"
+        for tensor, name in outputs
+    ]
     in_place = (
         (
             "Without copies: write the input here, run, read the output before the next input is "

@@ -9,10 +9,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from edge_runtime.errors import BundleError
-from edge_runtime.manifest import MANIFEST_NAME, Manifest, load_bundle
+from edge_runtime.manifest import MANIFEST_NAME, Manifest, Preprocessing, load_bundle
 from firmware_export.errors import ModelFileError
-from quantize.ir.graph import Array, IntGraph
+from quantize.ir.graph import Array, DType, IntGraph
 from quantize.ir.integer_params import CODE_MAX, CODE_MIN, quant_of
+from quantize.ir.ops import ArgMax
 from quantize.load.open import ModelFormat, open_model
 
 
@@ -25,6 +26,7 @@ class Model:
         sha256: Of the model file.
         inputs: Inputs (N, ...) int8 that came with it, None where none did.
         tflite: The TFLite file that it was read from, None for another format.
+        preprocessing: What the bundle says of the input, None where it was no bundle.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Model:
     sha256: str
     inputs: Mapping[str, Array] | None = None
     tflite: bytes | None = None
+    preprocessing: Preprocessing | None = None
 
 
 def load_model(path: Path) -> Model:
@@ -48,8 +51,22 @@ def _load_file(path: Path) -> Model:
     opened = open_model(path)
     if not isinstance(opened.content, IntGraph):
         raise ModelFileError(f"{path}: a float model; quantize it first with edge-quantize run")
+    _refuse_other_types(path, opened.content)
     tflite = opened.data if opened.format is ModelFormat.TFLITE else None
     return Model(opened.name, opened.content, opened.sha256, tflite=tflite)
+
+
+def _refuse_other_types(path: Path, graph: IntGraph) -> None:
+    """Refuse what no kernel of ours computes: the C has int8 activations only."""
+    indices = {operation.output for operation in graph.operations if isinstance(operation, ArgMax)}
+    made = (operation.output for operation in graph.operations if operation.output not in indices)
+    for name in (*graph.inputs, *made):
+        kind = graph.tensors[name].dtype
+        if kind is not DType.INT8:
+            raise ModelFileError(
+                f"{path}: {name} is {kind}, the C kernels are int8; quantize without"
+                " int16_layers and float_layers, which a budget may have chosen"
+            )
 
 
 def _load_bundle(directory: Path) -> Model:
@@ -65,7 +82,7 @@ def _load_bundle(directory: Path) -> Model:
     model = _load_file(found / file)
     inputs = _self_test_inputs(found, manifest, model)
     graph = replace(model.graph, name=manifest.name)
-    return Model(manifest.name, graph, model.sha256, inputs, model.tflite)
+    return Model(manifest.name, graph, model.sha256, inputs, model.tflite, manifest.preprocessing)
 
 
 def _newest_version(directory: Path) -> Path:

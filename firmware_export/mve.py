@@ -3,14 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from firmware_export.dsp import POINTER_BYTES, LayerRows, input_channels, prepared, round_up
+from firmware_export.dsp import LayerRows, input_channels, prepared, round_up
 from firmware_export.parameters import Fields, Parameters
+from firmware_export.weighted_parameters import POINTER_BYTES, is_pointwise
 from quantize.ir.graph import Array
 
 VECTOR = 16  # int8 values
 LANES = 4  # int32 sums
 LARGEST_WEIGHT = 127  # so that two products are an int16
-_NO_PADDING_1X1 = {"kernel_height": 1, "kernel_width": 1, "pad_top": 0, "pad_left": 0}
 
 
 def conv_mve_parameters(plain: Parameters) -> Parameters:
@@ -68,6 +68,17 @@ def depthwise_rows(rows: Array) -> npt.NDArray[np.int8]:
     return np.ascontiguousarray(filled.reshape(-1, VECTOR, rows.shape[1]).transpose(0, 2, 1))
 
 
+def repeated(layer: LayerRows) -> LayerRows:
+    """Return the layer with its channels as often as they fit a vector, so for several pixels."""
+    times = max(1, VECTOR // len(layer.rows))
+    return LayerRows(
+        np.tile(layer.rows, (times, 1)),
+        np.tile(layer.bias, times),
+        np.tile(layer.multiplier, times),
+        np.tile(layer.exponent, times),
+    )
+
+
 def finish_words(layer: LayerRows, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return (O / 4, 9): biases, multipliers, and the shifts in one word, channels in an order.
 
@@ -81,6 +92,14 @@ def finish_words(layer: LayerRows, order: npt.NDArray[np.int64]) -> npt.NDArray[
     return np.concatenate((bias, multiplier, word), axis=1).astype(np.int32)
 
 
+def depthwise_words(layer: LayerRows) -> npt.NDArray[np.int32]:
+    """Return (C / 16, 36): 16 shifts, four a word, 16 biases, 16 multipliers."""
+    plain = finish_words(layer, depthwise_order(len(layer.bias))).reshape(-1, LANES, 9)
+    shifts, biases, multipliers = plain[:, :, 8], plain[:, :, :4], plain[:, :, 4:8]
+    blocks = (shifts, biases.reshape(-1, VECTOR), multipliers.reshape(-1, VECTOR))
+    return np.concatenate(blocks, axis=1)
+
+
 def depthwise_order(channels: int) -> npt.NDArray[np.int64]:
     """Return the channels as widening to int32 leaves them: 0, 4, 8, 12, 1, 5 and so on."""
     blocks = np.arange(round_up(channels, VECTOR)).reshape(-1, LANES, LANES)
@@ -92,7 +111,7 @@ def _conv(plain: Parameters, rows: Array) -> Parameters:
     if layer is None:
         return plain
     arrays = _conv_arrays(layer)
-    if _is_pointwise(plain.fields):
+    if is_pointwise(plain.fields):
         return _with_shape(plain.fields, "edge_pointwise_conv_mve_s8", arrays)
     return _with_shape(plain.fields, "edge_conv_mve_s8", arrays, rows.shape[1])
 
@@ -107,30 +126,13 @@ def _depthwise(plain: Parameters, rows: Array) -> Parameters:
     if layer is None or layer.rows.min() < -LARGEST_WEIGHT:
         return plain
     channels, taps = rows.shape
-    finish = finish_words(layer, depthwise_order(channels))
-    arrays: dict[str, Array] = {"weight": depthwise_rows(layer.rows), "finish": finish}
+    tables = repeated(layer)
+    arrays: dict[str, Array] = {
+        "weight": depthwise_rows(tables.rows),
+        "finish": depthwise_words(tables),
+    }
     scratch_bytes = taps * POINTER_BYTES + channels
     return _with_shape(plain.fields, "edge_depthwise_conv_mve_s8", arrays, scratch_bytes)
-
-
-def _is_pointwise(fields: Fields) -> bool:
-    """Tell whether each output pixel reads one input pixel, and none in the padding."""
-    if any(fields[name] != value for name, value in _NO_PADDING_1X1.items()):
-        return False
-    sides = zip(("height", "width"), (0, 1), strict=True)
-    return all(_last(fields, side, axis) < _image(fields, "input")[axis] for side, axis in sides)
-
-
-def _last(fields: Fields, side: str, axis: int) -> int:
-    stride = fields[f"stride_{side}"]
-    assert isinstance(stride, int)
-    return (_image(fields, "output")[axis] - 1) * stride
-
-
-def _image(fields: Fields, name: str) -> list[int]:
-    image = fields[name]
-    assert isinstance(image, tuple)
-    return [size for size in image if isinstance(size, int)]
 
 
 def _pixel(dense: Fields) -> Fields:

@@ -9,7 +9,6 @@ import numpy as np
 from firmware_export.axes import Axis, broadcast_axes, mean_axes, pad_axes, transpose_axes
 from firmware_export.c_text import Initial
 from firmware_export.errors import FirmwareExportError
-from firmware_export.weighted import WeightedArrays, weighted_arrays
 from quantize.ir.fixed_point import Requant
 from quantize.ir.graph import Array, IntGraph
 from quantize.ir.integer_params import (
@@ -30,11 +29,9 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
     HardSwish,
     L2Normalization,
     LeakyRelu,
@@ -85,37 +82,25 @@ class Parameters:
     scratch_bytes: int = 0
 
 
-def conv_parameters(operation: Conv2D | DepthwiseConv2D, graph: IntGraph) -> Parameters:
-    """Return those of a convolution, depthwise or not."""
-    kernel = graph.tensors[operation.weight].shape[1:3]
-    fields: Fields = {
-        "input": _image(operation.input, graph),
-        "output": _image(operation.output, graph),
-        **_window(kernel, operation.stride),
-        "dilation_height": operation.dilation[0],
-        "dilation_width": operation.dilation[1],
-        "pad_top": operation.padding.top,
-        "pad_left": operation.padding.left,
-        "input_zero_point": quant_of(graph, operation.input).zero_point,
-        "output_zero_point": quant_of(graph, operation.output).zero_point,
-        **_bounds(operation.activation, operation.output, graph),
-    }
-    kind = "depthwise_conv" if isinstance(operation, DepthwiseConv2D) else "conv"
-    arrays = _arrays(weighted_arrays(operation, graph))
-    return Parameters(f"edge_{kind}_s8", "edge_conv_t", fields, arrays)
+def image_shape(name: str, graph: IntGraph) -> Shape:
+    """Return (height, width, channels) of a tensor of one sample."""
+    return graph.tensors[name].shape[1:]
 
 
-def dense_parameters(operation: FullyConnected, graph: IntGraph) -> Parameters:
-    """Return those of a fully connected layer."""
-    arrays = weighted_arrays(operation, graph)
-    fields: Fields = {
-        "input_size": arrays.weight.shape[1],
-        "output_size": arrays.weight.shape[0],
-        "is_per_channel": int(quant_of(graph, operation.weight).axis is not None),
-        "output_zero_point": quant_of(graph, operation.output).zero_point,
-        **_bounds(operation.activation, operation.output, graph),
+def window_fields(kernel: Sequence[int], stride: tuple[int, int]) -> dict[str, Initial]:
+    """Return the fields of a window and its steps, (height, width) each."""
+    return {
+        "kernel_height": kernel[0],
+        "kernel_width": kernel[1],
+        "stride_height": stride[0],
+        "stride_width": stride[1],
     }
-    return Parameters("edge_fully_connected_s8", "edge_fully_connected_t", fields, _arrays(arrays))
+
+
+def bound_fields(activation: Activation, output: str, graph: IntGraph) -> dict[str, Initial]:
+    """Return the fields of the codes that an activation holds its output to."""
+    low, high = code_bounds(activation, quant_of(graph, output))
+    return {"activation_min": low, "activation_max": high}
 
 
 def add_parameters(operation: Add | Sub, graph: IntGraph) -> Parameters:
@@ -171,12 +156,12 @@ def prelu_parameters(operation: Prelu, graph: IntGraph) -> Parameters:
 def pool_parameters(operation: AveragePool2D | MaxPool2D, graph: IntGraph) -> Parameters:
     """Return those of a pooling."""
     fields: Fields = {
-        "input": _image(operation.input, graph),
-        "output": _image(operation.output, graph),
-        **_window(operation.kernel, operation.stride),
+        "input": image_shape(operation.input, graph),
+        "output": image_shape(operation.output, graph),
+        **window_fields(operation.kernel, operation.stride),
         "pad_top": operation.padding.top,
         "pad_left": operation.padding.left,
-        **_bounds(operation.activation, operation.output, graph),
+        **bound_fields(operation.activation, operation.output, graph),
     }
     kind = "max_pool" if isinstance(operation, MaxPool2D) else "average_pool"
     return Parameters(f"edge_{kind}_s8", "edge_pool_t", fields)
@@ -235,6 +220,12 @@ def concat_parameters(operation: Concat, graph: IntGraph) -> tuple[Parameters, .
         parts.append(Parameters("edge_concat_s8", "edge_concat_t", fields))
         offset += row
     return tuple(parts)
+
+
+def arg_max_parameters(operation: ArgMax, graph: IntGraph) -> Parameters:
+    """Return those of the index of the greatest."""
+    rows, depth = _rows(operation.input, graph)
+    return Parameters("edge_arg_max_s8", "edge_arg_max_t", {"rows": rows, "depth": depth})
 
 
 def softmax_parameters(operation: Softmax, graph: IntGraph) -> Parameters:
@@ -309,37 +300,10 @@ def rescale_parameters(operation: Activate | Quantize, graph: IntGraph) -> Param
         "size": _count(operation.input, graph),
         "input_zero_point": quant_of(graph, operation.input).zero_point,
         "output_zero_point": quant_of(graph, operation.output).zero_point,
-        **_bounds(activation, operation.output, graph),
+        **bound_fields(activation, operation.output, graph),
         "requant": _requant(UNIT if is_same else rescale_requant(operation, graph)),
     }
     return Parameters("edge_rescale_s8", "edge_rescale_t", fields)
-
-
-def _image(name: str, graph: IntGraph) -> Shape:
-    return graph.tensors[name].shape[1:]
-
-
-def _window(kernel: Sequence[int], stride: tuple[int, int]) -> dict[str, Initial]:
-    return {
-        "kernel_height": kernel[0],
-        "kernel_width": kernel[1],
-        "stride_height": stride[0],
-        "stride_width": stride[1],
-    }
-
-
-def _bounds(activation: Activation, output: str, graph: IntGraph) -> dict[str, Initial]:
-    low, high = code_bounds(activation, quant_of(graph, output))
-    return {"activation_min": low, "activation_max": high}
-
-
-def _arrays(arrays: WeightedArrays) -> dict[str, Array]:
-    return {
-        "weight": arrays.weight,
-        "bias": arrays.bias,
-        "multiplier": arrays.multiplier,
-        "shift": arrays.shift,
-    }
 
 
 def _pair(operation: Add | Sub | Mul, graph: IntGraph) -> dict[str, Initial]:
@@ -348,7 +312,7 @@ def _pair(operation: Add | Sub | Mul, graph: IntGraph) -> dict[str, Initial]:
         "left_zero_point": quant_of(graph, operation.left).zero_point,
         "right_zero_point": quant_of(graph, operation.right).zero_point,
         "output_zero_point": quant_of(graph, operation.output).zero_point,
-        **_bounds(operation.activation, operation.output, graph),
+        **bound_fields(operation.activation, operation.output, graph),
     }
 
 

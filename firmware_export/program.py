@@ -1,18 +1,43 @@
 """The program: everything that the C text of one model is printed from."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.arena import ArenaPlan, plan_arena
+from firmware_export.arena import ArenaPlan, Leads, bound_bytes, plan_arena
+from firmware_export.bands import Bands, in_bands
 from firmware_export.c_text import MAX_PREFIX_LENGTH, check_prefix, identifier
 from firmware_export.calls import Call, kernel_calls
+from firmware_export.errors import UnsupportedForCError
 from firmware_export.lifetimes import Lifetime
+from firmware_export.overlap import buffer_leads
 from firmware_export.storage import Storage, share_storage
 from firmware_export.target import Target
-from quantize.ir.graph import IntGraph, Profile
+from firmware_export.variant import DEFAULT_VARIANT, Variant
+from quantize.ir.graph import DType, IntGraph, Profile
 from quantize.ir.spec import check_integer
+
+# In one buffer only where storage.py has seen that the bytes are where they have to be.
+_MOVING_KERNELS = ("edge_slice_s8", "edge_concat_s8")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How a model is to be fitted into a chip's memories.
+
+    Attributes:
+        bands: How the first layers are cut, None where they are computed whole.
+        external_from_bytes: From which size on a table of constants goes to external flash, None
+            where all of them stay together.
+    """
+
+    bands: Bands | None = None
+    external_from_bytes: int | None = None
+
+
+PLAIN = Memory()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +46,17 @@ class Program:
 
     Attributes:
         prefix: Of every name with external linkage, and of the file names.
-        graph: In profile `tflm`, which is what the kernels compute.
+        graph: In the profile that the variant's kernels compute, `tflm` or `single`, its head in
+            bands if so wanted.
         calls: In order, without the copies that shared storage makes superfluous.
         storage: Which buffer each tensor lies in.
+        leads: Which buffers may lie over one another (arena.py).
         arena: Where each buffer lies.
+        memory: How it was fitted into the chip's memories.
         input_names: C identifiers of the inputs, in the graph's order.
         output_names: C identifiers of the outputs, in the graph's order.
         original_profile: The profile that the graph had before.
+        variant: What the code is optimized for, and how it rounds.
     """
 
     prefix: str
@@ -35,14 +64,17 @@ class Program:
     graph: IntGraph
     calls: tuple[Call, ...]
     storage: Storage
+    leads: Leads
     arena: ArenaPlan
+    memory: Memory
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     original_profile: Profile
+    variant: Variant
 
     def offset(self, name: str) -> int:
         """Return where a computed or fed tensor starts in the arena, in bytes."""
-        return self.arena.offsets[self.storage.buffer_of[name]]
+        return self.arena.offsets[self.storage.buffer_of[name]] + self.storage.start_of(name)
 
     def scratch_offset(self, call: Call) -> int | None:
         """Return where a call's scratch memory starts in the arena, in bytes; None without any."""
@@ -53,31 +85,101 @@ class Program:
         return tensor_bytes(self.graph, name)
 
 
-def plan_program(graph: IntGraph, target: Target, prefix: str | None = None) -> Program:
+def plan_program(
+    graph: IntGraph,
+    target: Target,
+    prefix: str | None = None,
+    *,
+    memory: Memory = PLAIN,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Program:
     """Return the program of a graph; without `prefix` it is made from the graph's name.
 
     Raises:
         UnsupportedForCError: Names everything that the C cannot say.
         NamingError: `prefix` is not legal.
+        BandsError: The graph cannot be cut into these bands.
     """
-    in_tflm = check_integer(graph, Profile.TFLM)
-    calls = kernel_calls(in_tflm, target.tier)
-    storage = share_storage(in_tflm)
-    sizes = {name: tensor_bytes(in_tflm, name) for name in storage.lifetimes}
-    scratch, scratch_sizes = _scratch(calls, in_tflm)
+    whole = check_integer(graph, variant.rounding.profile)
+    computed = whole if memory.bands is None else in_bands(whole, memory.bands)
+    demand = arena_demand(computed, target)
     return Program(
         prefix=default_prefix(graph.name) if prefix is None else check_prefix(prefix),
         target=target,
-        graph=in_tflm,
-        calls=tuple(call for call in calls if not _is_superfluous(call, storage)),
-        storage=storage,
-        arena=plan_arena(
-            {**storage.lifetimes, **scratch}, sizes | scratch_sizes, target.alignment_bytes
-        ),
+        graph=computed,
+        calls=demand.calls,
+        storage=demand.storage,
+        leads=demand.leads,
+        arena=demand.plan(),
+        memory=memory,
         input_names=_identifiers(graph.inputs),
         output_names=_identifiers(graph.outputs),
         original_profile=graph.profile,
+        variant=variant,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """What a graph's arena must hold.
+
+    Attributes:
+        calls: Those that move or compute bytes.
+        storage: Which buffer each tensor lies in.
+        leads: Which buffers may lie over one another.
+        lifetimes: Of the buffers, scratch memory among them.
+        sizes: Of the same, in bytes.
+        alignment: In bytes.
+    """
+
+    calls: tuple[Call, ...]
+    storage: Storage
+    leads: Leads
+    lifetimes: Mapping[str, Lifetime]
+    sizes: Mapping[str, int]
+    alignment: int
+
+    def plan(self) -> ArenaPlan:
+        """Return the arena."""
+        return plan_arena(self.lifetimes, self.sizes, self.alignment, self.leads)
+
+    def bound_bytes(self) -> int:
+        """Return what no plan undercuts, without making one."""
+        return bound_bytes(self.lifetimes, self.sizes, self.alignment, self.leads)
+
+
+def arena_demand(graph: IntGraph, target: Target) -> Demand:
+    """Return what the arena of a graph in profile `tflm` must hold.
+
+    Raises:
+        UnsupportedForCError: Names everything that the C cannot say.
+    """
+    storage = share_storage(graph)
+    every_call = kernel_calls(graph, target.tier)
+    calls = tuple(call for call in every_call if not _is_superfluous(call, storage))
+    sizes = {name: tensor_bytes(graph, name) for name in storage.buffer_of}
+    scratch, scratch_sizes = _scratch(calls, graph)
+    return Demand(
+        calls=calls,
+        storage=storage,
+        leads=buffer_leads(graph, calls, storage, sizes),
+        lifetimes={**storage.lifetimes, **scratch},
+        sizes=sizes | scratch_sizes,
+        alignment=target.alignment_bytes,
+    )
+
+
+def check_codes_only(program: Program, package: str) -> None:
+    """Refuse a package whose interface is made of bytes where an output is an index.
+
+    Raises:
+        UnsupportedForCError: Names the outputs.
+    """
+    tensors = program.graph.tensors
+    indices = [name for name in program.graph.outputs if tensors[name].dtype is not DType.INT8]
+    if indices:
+        problems = [f"{name}: {tensors[name].dtype}, {package} gives int8" for name in indices]
+        raise UnsupportedForCError(program.graph.name, problems)
 
 
 def default_prefix(name: str) -> str:
@@ -114,7 +216,7 @@ def _scratch(
 
 def _is_superfluous(call: Call, storage: Storage) -> bool:
     same = storage.buffer_of.get(call.inputs[0]) == storage.buffer_of[call.output]
-    return call.parameters is None and same
+    return same and (call.parameters is None or call.parameters.kernel in _MOVING_KERNELS)
 
 
 def _identifiers(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -35,6 +35,34 @@ class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):
     instructions: int | None = None
 
 
+class BandsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How the first layers are cut, and what the model takes without that.
+
+    Attributes:
+        operations: How many of the first ones.
+        bands: Into how many bands of rows.
+        macs_whole: Products without bands.
+        arena_bytes_whole: The arena without bands.
+    """
+
+    operations: int
+    bands: int
+    macs_whole: int
+    arena_bytes_whole: int
+
+
+class PortRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An input or output: shape with the batch of 1, real = scale * (code - zero_point).
+
+    Codes are int8; an index has no scale and is int32.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scale: float | None
+    zero_point: int | None
+
+
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Which model this is: its name, the hash of its file, whose arithmetic it had and has now."""
 
@@ -63,8 +91,12 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
         compiler: Its command and version, None where it is not installed.
         peak_layer: The operation during which most bytes are alive.
         peak_buffers: What is alive then, and its bytes.
+        external_bytes: Of flash_bytes, what EDGE_EXTERNAL_SECTION moves to external flash.
+        bands: None where the layers are computed whole.
         files: Every file of the export, sorted.
         notes: What a reader has to know besides.
+        inputs: In the order of the parameters of PREFIX_invoke.
+        outputs: As the inputs, behind them.
     """
 
     schema: str
@@ -87,6 +119,10 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     layers: list[LayerRecord]
     peak_buffers: dict[str, int] = {}
+    external_bytes: int = 0
+    bands: BandsRecord | None = None
+    inputs: list[PortRecord] = []
+    outputs: list[PortRecord] = []
 
     @property
     def source_folder(self) -> str:

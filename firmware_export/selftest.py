@@ -60,7 +60,13 @@ def selftest_source(program: Program, golden: Golden, provenance: Provenance) ->
 
 def _side_by_side(tensors: dict[str, Array]) -> Array:
     """Return (N, all bytes of one vector): the tensors of a vector behind one another."""
-    return np.concatenate([values.reshape(len(values), -1) for values in tensors.values()], 1)
+    return np.concatenate([_bytes(values) for values in tensors.values()], 1)
+
+
+def _bytes(values: Array) -> Array:
+    """Return (N, bytes of one vector) int8, the lowest byte of an index first."""
+    little = np.ascontiguousarray(values.reshape(len(values), -1), values.dtype.newbyteorder("<"))
+    return little.view(np.int8)
 
 
 def _total(program: Program, names: tuple[str, ...]) -> int:
@@ -74,17 +80,17 @@ _COUNT = """uint32_t {p}_selftest_vector_count(void)
 """
 
 _COMPARE_PART = """    for (uint32_t i = 0u; i < {size}u; i++) {{
-        differing += {output}()[i] != golden[{at}i] ? 1u : 0u;
+        differing += {output}[i] != golden[{at}i] ? 1u : 0u;
     }}
 """
 
 _LOAD_PART = """    for (uint32_t i = 0u; i < {size}u; i++) {{
-        {input}()[i] = golden[{at}i];
+        {input}[i] = golden[{at}i];
     }}
 """
 
 _FIRST_PART = """    for (int32_t i = 0; i < {size}; i++) {{
-        if ({output}()[i] != golden[{at}i]) {{
+        if ({output}[i] != golden[{at}i]) {{
             return {at}i;
         }}
     }}
@@ -112,7 +118,9 @@ def _parts(program: Program, kind: str, template: str) -> str:
     text, start = "", 0
     for tensor, name in zip(tensors, names, strict=True):
         size = program.size_bytes(tensor)
-        function = function_name(program, kind, name)
+        function = f"{function_name(program, kind, name)}()"
+        if program.graph.tensors[tensor].dtype is not DType.INT8:
+            function = f"((const int8_t *){function})"
         at = f"{start} + " if start else ""
         text += template.format(size=size, at=at, **{kind: function})
         start += size

@@ -16,12 +16,30 @@ def export_table(record: ExportRecord) -> str:
         ("multiply-accumulates", f"{record.macs:,}"),
         ("flash", f"{record.flash_bytes:,} bytes, {measured}"),
         ("  of which constants", f"{record.constants_bytes:,} bytes"),
+        *_external_rows(record),
         ("RAM", f"{record.ram_bytes:,} bytes"),
         ("  of which arena", f"{record.arena_bytes:,} bytes ({_above_bound(record)})"),
         ("  of which stack", _bytes_or_unknown(record.stack_bytes)),
         ("peak layer", shortened(record.peak_layer)),
+        *_bands_rows(record),
     ]
     return "\n".join((_two_columns(rows), *(f"note: {note}" for note in record.notes)))
+
+
+def _external_rows(record: ExportRecord) -> list[tuple[str, str]]:
+    if not record.external_bytes:
+        return []
+    return [("  of which external", f"{record.external_bytes:,} bytes, by EDGE_EXTERNAL_SECTION")]
+
+
+def _bands_rows(record: ExportRecord) -> list[tuple[str, str]]:
+    bands = record.bands
+    if bands is None:
+        return []
+    more = record.macs / bands.macs_whole - 1
+    less = bands.arena_bytes_whole - record.arena_bytes
+    cut = f"the first {bands.operations} operations in {bands.bands} bands of rows"
+    return [("bands", f"{cut}: {less:,} bytes of arena less, {more:.1%} more products")]
 
 
 def _above_bound(record: ExportRecord) -> str:
@@ -55,14 +73,22 @@ def verify_table(record: VerifyRecord) -> str:
 
 def layers_table(layers: Sequence[LayerRecord]) -> str:
     """Return one line a layer, with instructions where a run has counted them."""
-    head = f"{'':>3}  {'operation':<16} {'MACs':>12} {'instructions':>13} {'constants':>10} "
+    head = (
+        f"{'':>3}  {'operation':<16} {'MACs':>12} {'instructions':>13} {'per MAC':>8} "
+        f"{'constants':>10} "
+    )
     lines = [
         f"{number:>3}  {layer.operation:<16} {layer.macs:>12,} {_counted(layer):>13} "
-        f"{layer.constants_bytes:>10,} {layer.live_bytes:>8,}  {shortened(layer.name)} "
-        f"{layer.output_shape}"
+        f"{_per_mac(layer):>8} {layer.constants_bytes:>10,} {layer.live_bytes:>8,}  "
+        f"{shortened(layer.name)} {layer.output_shape}"
         for number, layer in enumerate(layers)
     ]
     return "\n".join((f"{head}{'live':>8}  output", *lines))
+
+
+def _per_mac(layer: LayerRecord) -> str:
+    is_known = layer.instructions is not None and layer.macs
+    return f"{(layer.instructions or 0) / layer.macs:.3f}" if is_known else ""
 
 
 def targets_table(records: Sequence[TargetRecord]) -> str:

@@ -99,6 +99,8 @@ def _arm(
 
 _SOFT = "-mfloat-abi=soft"
 _HARD = "-mfloat-abi=hard"
+# GCC 12 does not know this core's name, QEMU 7 not the core: what runs is the Cortex-M55's model.
+_M85 = ("-march=armv8.1-m.main+dsp+mve.fp+fp.dp", "-mthumb", _HARD)
 _RV32IMC = ("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs")
 # A Cortex-M3 runs ARMv6-M code as it is; the start-up makes it trap unaligned accesses as an M0+.
 _ALL = (
@@ -108,6 +110,7 @@ _ALL = (
     _arm("cortex-m7", _HARD, "-mfpu=fpv5-d16", board=_AN500, tier=Tier.DSP),
     _arm("cortex-m33", _HARD, "-mfpu=fpv5-sp-d16", board=_AN505, tier=Tier.DSP),
     _arm("cortex-m55", _HARD, board=_AN547, alignment_bytes=16, tier=Tier.MVE),
+    Target("cortex-m85", _ARM_GCC, _M85, 16, _AN547, Tier.MVE),
     Target("rv32imc", "riscv64-unknown-elf-gcc", _RV32IMC, 4, _VIRT),
     Target("xtensa-lx7", "xtensa-esp32s3-elf-gcc", ("-mlongcalls",), 16, None),
     Target("host", "gcc", (), 16, None),

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import msgspec
 
 from firmware_export.build import HARNESS, Image, build_image
 from firmware_export.errors import ExportDirectoryError, RunError
+from firmware_export.export import Export
+from firmware_export.output import fill_directory
 from firmware_export.record import ExportRecord, LayerRecord, VerifyRecord, read_record
 from firmware_export.target import Target, find_target
 from firmware_export.toolchain import find_tool, run_build, run_program
@@ -69,6 +71,14 @@ def verify_export(directory: Path, target_name: str | None = None) -> VerifyReco
         else:
             run = _emulate(image, target, f"{record.prefix}_run")
     return _result(record, target, image, run)
+
+
+def with_measured_layers(made: Export) -> Export:
+    """Return an export whose layers say how many instructions they took; errors as above."""
+    with tempfile.TemporaryDirectory(prefix="edge-firmware-") as folder:
+        fill_directory(Path(folder, "export"), made.files)
+        layers = verify_export(Path(folder, "export")).layers
+    return replace(made, record=msgspec.structs.replace(made.record, layers=layers))
 
 
 def _check_complete(directory: Path, record: ExportRecord) -> None:

@@ -4,6 +4,6 @@
 #ifndef EDGE_ARCH_H
 #define EDGE_ARCH_H
 
-#include "arch/generic/edge_dot_s8.h"
+#include "arch/thumb/edge_dot_thumb.h"
 
 #endif /* EDGE_ARCH_H */

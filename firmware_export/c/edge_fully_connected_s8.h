@@ -31,7 +31,7 @@ EDGE_INLINE void edge_fully_connected_4(const edge_fully_connected_t *layer, int
     sums.b = layer->bias[index + 1];
     sums.c = layer->bias[index + 2];
     sums.d = layer->bias[index + 3];
-    edge_dot_4_rows_s8(input, 1, weight, layer->input_size, layer->input_size, &sums);
+    edge_dot_4_s8(input, weight, layer->input_size, layer->input_size, &sums);
     output[index] = edge_fully_connected_output(layer, index, sums.a);
     output[index + 1] = edge_fully_connected_output(layer, index + 1, sums.b);
     output[index + 2] = edge_fully_connected_output(layer, index + 2, sums.c);
@@ -52,7 +52,7 @@ EDGE_INLINE void edge_fully_connected_s8_inline(const edge_fully_connected_t *la
     }
     for (; index < layer->output_size; index++) {
         const int32_t sum =
-            edge_dot_1_s8(input, 1, weight, 1, layer->input_size, layer->bias[index]);
+            edge_dot_1_s8(input, weight, layer->input_size, layer->bias[index]);
 
         output[index] = edge_fully_connected_output(layer, index, sum);
         weight += layer->input_size;

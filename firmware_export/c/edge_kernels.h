@@ -1,11 +1,16 @@
 /* Every int8 kernel: include this one file.
  *
  * Each takes a const table (edge_types.h says what it must hold), its inputs and its output.
- * "in place": the output may be the very memory of the input (of either input); never may they
- * overlap otherwise. Only the kernels that name it need scratch memory.
+ * "in place": the output may be the very memory of the input (of either input).
+ * Convolutions, but for transposed ones, and pools write pixel after pixel, and read from the front
+ * to the back: their output may lie over the input as long as it starts so many bytes before it
+ * that no pixel is written over one that is still to be read (firmware_export/overlap.py).
+ * Never may they overlap otherwise. Only the kernels that name it need scratch memory.
  *
- *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
- *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
+ *   edge_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *scratch, int8_t *output)
+ *   edge_pointwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *output)
+ *   edge_depthwise_conv_s8(const edge_conv_t *, const int8_t *input, int8_t *scratch,
+ *                          int8_t *output)
  *   edge_transpose_conv_s8(const edge_transpose_conv_t *, const int8_t *input, int8_t *output)
  *   edge_fully_connected_s8(const edge_fully_connected_t *, const int8_t *input, int8_t *output)
  *   edge_add_s8(const edge_add_t *, const int8_t *left, const int8_t *right, int8_t *output)
@@ -31,6 +36,8 @@
  *   edge_log_softmax_s8(const edge_log_softmax_t *, const int8_t *input, int8_t *output) in place
  *   edge_l2_normalization_s8(const edge_l2_normalization_t *, const int8_t *input,
  *                            int8_t *output)                                           in place
+ *   edge_arg_max_s8(const edge_arg_max_t *, const int8_t *input, int8_t *output)
+ *       `output` holds int32
  *   edge_lookup_s8(const edge_lookup_t *, const int8_t *input, int8_t *output)         in place
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
@@ -64,6 +71,7 @@
 #include "arch/mve/edge_conv_mve_s8.h"
 #include "arch/mve/edge_depthwise_conv_mve_s8.h"
 #include "arch/mve/edge_fully_connected_mve_s8.h"
+#include "edge_arg_max_s8.h"
 #include "edge_conv_s8.h"
 #include "edge_depthwise_conv_s8.h"
 #include "edge_elementwise_s8.h"

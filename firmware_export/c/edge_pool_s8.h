@@ -11,6 +11,9 @@ extern "C" {
 /* sum / count, rounded half away from 0; count >= 1 */
 EDGE_INLINE int32_t edge_pool_divide(int32_t sum, int32_t count)
 {
+#if defined(__clang_analyzer__) /* which does not know that every window meets a cell */
+    count = count < 1 ? 1 : count;
+#endif
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
@@ -84,8 +87,8 @@ EDGE_INLINE edge_pool_window_t edge_pool_window(const edge_pool_t *pool, const i
 }
 
 /* input (H, W, C), output (OH, OW, C) */
-EDGE_KERNEL void edge_average_pool_s8(const edge_pool_t *pool, const int8_t *EDGE_RESTRICT input,
-                                      int8_t *EDGE_RESTRICT output)
+EDGE_KERNEL void edge_average_pool_s8(const edge_pool_t *EDGE_RESTRICT pool, const int8_t *input,
+                                      int8_t *output)
 {
     const int32_t channels = pool->input.channels;
     const int32_t pitch = pool->input.width * channels;
@@ -109,8 +112,8 @@ EDGE_KERNEL void edge_average_pool_s8(const edge_pool_t *pool, const int8_t *EDG
 }
 
 /* input (H, W, C), output (OH, OW, C) */
-EDGE_KERNEL void edge_max_pool_s8(const edge_pool_t *pool, const int8_t *EDGE_RESTRICT input,
-                                  int8_t *EDGE_RESTRICT output)
+EDGE_KERNEL void edge_max_pool_s8(const edge_pool_t *EDGE_RESTRICT pool, const int8_t *input,
+                                  int8_t *output)
 {
     const int32_t channels = pool->input.channels;
     const int32_t pitch = pool->input.width * channels;

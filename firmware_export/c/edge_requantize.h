@@ -31,7 +31,7 @@ EDGE_INLINE int32_t edge_divide_by_power_of_two(int32_t value, int32_t exponent)
 }
 
 /* value * 2^exponent, held at the ends of int32; exponent in [0, 30]. Rare, so not inlined. */
-EDGE_KERNEL int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
+EDGE_SHARED int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
 {
     if (value > (INT32_MAX >> exponent)) {
         return INT32_MAX;
@@ -42,20 +42,27 @@ EDGE_KERNEL int32_t edge_shift_left_saturating(int32_t value, int32_t exponent)
     return value * (int32_t)((uint32_t)1 << exponent);
 }
 
-/* accumulator * multiplier * 2^(shift - 31), rounded twice.
+/* accumulator * multiplier * 2^(shift - 31), rounded twice, or once (EDGE_SINGLE_ROUNDING).
  *
  * Any accumulator, multiplier >= 0, shift in [-31, 30]. A shift to the left that leaves int32
  * saturates; with a multiplier of at least 2^30 the clamp to int8 behind it gives what exact
  * arithmetic would give. */
 EDGE_INLINE int32_t edge_requantize(int32_t accumulator, int32_t multiplier, int32_t shift)
 {
-    int32_t high;
-
     if (shift > 0) {
-        accumulator = edge_shift_left_saturating(accumulator, shift);
+        return edge_multiply_high(edge_shift_left_saturating(accumulator, shift), multiplier);
     }
-    high = edge_multiply_high(accumulator, multiplier);
-    return shift < 0 ? edge_divide_by_power_of_two(high, -shift) : high;
+#if EDGE_SINGLE_ROUNDING
+    {
+        const int64_t product = (int64_t)accumulator * multiplier;
+        const int64_t half = (int64_t)1 << (30 - shift);
+
+        return (int32_t)((product + half) >> (31 - shift));
+    }
+#else
+    accumulator = edge_multiply_high(accumulator, multiplier);
+    return shift < 0 ? edge_divide_by_power_of_two(accumulator, -shift) : accumulator;
+#endif
 }
 
 /* `value` plus its zero point, clamped to [minimum, maximum] inside int8; any int32 value. */

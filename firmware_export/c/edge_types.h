@@ -13,34 +13,7 @@
 #ifndef EDGE_TYPES_H
 #define EDGE_TYPES_H
 
-#include <stdint.h>
-
-/* EDGE_KERNEL: one shared instance in a translation unit, dropped when nothing calls it. Neither
- * inlined nor cloned, so that flash and stack do not depend on how often a kernel is called.
- * EDGE_INLINE: always inlined, so that literal sizes specialise the call. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define EDGE_KERNEL static __attribute__((noinline, noclone, unused))
-#elif defined(__GNUC__)
-#define EDGE_KERNEL static __attribute__((noinline, unused))
-#else
-#define EDGE_KERNEL static inline
-#endif
-#if defined(__GNUC__)
-#define EDGE_INLINE static inline __attribute__((always_inline, unused))
-#else
-#define EDGE_INLINE static inline
-#endif
-
-/* Only where input and output never overlap; kernels that may run in place do without it. */
-#if defined(__cplusplus)
-#if defined(__GNUC__)
-#define EDGE_RESTRICT __restrict__
-#else
-#define EDGE_RESTRICT
-#endif
-#else
-#define EDGE_RESTRICT restrict
-#endif
+#include "edge_compiler.h"
 
 /* The most axes (batch left out) of a broadcast, pad, transpose or mean. */
 #define EDGE_MAX_AXES 6
@@ -65,7 +38,7 @@ typedef struct {
     int32_t shift;
 } edge_requant_t;
 
-/* Convolution, and depthwise convolution.
+/* Convolution, and depthwise convolution; all but the pointwise kernels need scratch memory.
  *
  * weight  convolution: (output.channels, kernel_height, kernel_width, input.channels)
  *         depthwise:   (kernel_height, kernel_width, output.channels), where output channel
@@ -171,10 +144,12 @@ typedef struct {
  * weight  channels and values rounded up, and filled up with 0.
  *         convolution: (fours of output channels, sixteens of the values that one reads, 4, 16)
  *         depthwise:   (sixteens of channels, taps, 16), each in [-127, 127]
- * finish  nine words for four channels: four folded biases; four multipliers; four int8 shifts in
- *         one word, the first lowest, in [-31, -1]. Zeros and a shift of -1 for channels filled up.
- *         convolution: channels in order
- *         depthwise:   of 16 channels first 0, 4, 8, 12; then 1, 5, 9, 13; and so on
+ *         Channels below 16 are repeated as often as they fit 16, for several pixels at once.
+ * finish  folded biases, multipliers, and int8 shifts in [-31, -1], four a word, the first lowest.
+ *         Zeros and a shift of -1 for channels filled up.
+ *         convolution: for four channels nine words: four biases, four multipliers, their shifts
+ *         depthwise:   for 16 channels 36 words: their shifts, 16 biases, 16 multipliers, all in
+ *                      the order 0, 4, 8, 12; 1, 5, 9, 13; and so on
  *         For every channel |folded bias| + 128 * (sum of |weight|) < 2^30 must hold.
  */
 typedef struct {
@@ -349,6 +324,12 @@ typedef struct {
     int32_t output_row;
     int32_t offset;
 } edge_concat_t;
+
+/* The index of the greatest along the last axis. */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+} edge_arg_max_t;
 
 /* Softmax along the last axis; the output has scale 1/256 and zero point -128.
  *

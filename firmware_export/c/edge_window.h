@@ -23,6 +23,12 @@ typedef struct {
     edge_span_t x;
 } edge_window_t;
 
+/* Windows [begin, end) along one axis. */
+typedef struct {
+    int32_t begin;
+    int32_t end;
+} edge_range_t;
+
 EDGE_INLINE int32_t edge_min(int32_t left, int32_t right)
 {
     return left < right ? left : right;
@@ -49,6 +55,19 @@ EDGE_INLINE edge_span_t edge_span(int32_t origin, int32_t kernel, int32_t dilati
         span.origin = -span.begin * dilation;
     }
     return span;
+}
+
+/* Those of `count` windows that lie as a whole inside an axis with `size` cells, of which `pad`
+ * more lie in front; `reach` cells lie between a window's first tap and its last. */
+EDGE_KERNEL edge_range_t edge_inner(int32_t count, int32_t stride, int32_t pad, int32_t reach,
+                                    int32_t size)
+{
+    const int32_t room = size - reach + pad; /* where the first tap no longer fits */
+    edge_range_t inner;
+
+    inner.end = edge_min(count, edge_steps(room, stride));
+    inner.begin = edge_min(inner.end, edge_steps(pad, stride));
+    return inner;
 }
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@ from firmware_export.package.esp_idf import esp_idf_files
 from firmware_export.package.kind import PackageKind
 from firmware_export.package.micropython import micropython_files
 from firmware_export.package.platformio import platformio_files
+from firmware_export.package.shared_object import shared_object_files
 from firmware_export.package.zephyr import zephyr_files
 
 PACKAGES = {
@@ -17,4 +18,5 @@ PACKAGES = {
     "esp-idf": PackageKind(esp_idf_files),
     "cmsis-pack": PackageKind(cmsis_pack_files),
     "micropython": PackageKind(micropython_files),
+    "shared-object": PackageKind(shared_object_files),
 }

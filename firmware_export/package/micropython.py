@@ -3,7 +3,7 @@
 Source: docs.micropython.org, develop/cmodules.
 """
 
-from firmware_export.program import Program
+from firmware_export.program import Program, check_codes_only
 from firmware_export.provenance import Provenance
 from firmware_export.source_text import argument
 
@@ -87,6 +87,7 @@ static void *{p}_py_buffer(mp_obj_t object, size_t size, mp_uint_t flags)
 
 def micropython_files(program: Program, provenance: Provenance) -> dict[str, str]:
     """Return the files of the package: path below the export, and text."""
+    check_codes_only(program, "micropython")
     p = program.prefix
     values = {"p": p, "macro": p.upper(), "line": provenance.line()}
     return {

@@ -59,11 +59,12 @@ static void test_convolution_gives_the_padding_its_zero_point(void)
     static const int8_t wanted[9] = {0, 1, 1, 2, 6, 4, 2, 5, 3};
     edge_conv_t conv = {{2, 2, 1}, {3, 3, 1}, 2, 2,    1,   1, 1, 1, 1, 1, 1,
                         0,         -128,      127, weight, bias, multiplier, shift};
+    int8_t scratch[4 * sizeof(int8_t *) + 1];
     int8_t output[9];
 
-    edge_conv_s8(&conv, input, output);
+    edge_conv_s8(&conv, input, scratch, output);
     CHECK(equal(output, wanted, 9));
-    edge_depthwise_conv_s8(&conv, input, output);
+    edge_depthwise_conv_s8(&conv, input, scratch, output);
     CHECK(equal(output, wanted, 9));
 }
 

@@ -18,6 +18,7 @@ from quantize.ir.ops import (
     Activate,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concat,
     Conv2D,
@@ -268,6 +269,18 @@ def decoder_graph() -> IntGraph:
 _ONE_CHANNEL = ((0, 0), (0, 0), (0, 0), (0, 1))
 
 
+def index_graph() -> IntGraph:
+    """Scores of a 1x1 convolution, as a segmentation has them, and the index of the greatest."""
+    b = Builder()
+    x = b.input("x", (1, 5, 7, 2))
+    b.weight("w", (3, 1, 1, 2), 0)
+    b.bias("b", "w", x, 3)
+    scores = b.add(Conv2D(x, "w", "b", "scores"), Y)
+    b.tensors["best"] = TensorType((1, 5, 7), DType.INT32)
+    b.operations.append(ArgMax(scores, "best"))
+    return b.build(scores, "best", name="index")
+
+
 def two_headed_graph() -> IntGraph:
     """Two inputs, two outputs: the sum and its clamp, which reads what is an output."""
     b = Builder()
@@ -292,6 +305,7 @@ EVERY_OPERATION: dict[str, IntGraph] = {
     "dense": dense_graph(),
     "dense_tensor": dense_graph(is_per_channel=False),
     "dense_no_bias": dense_graph(has_bias=False),
+    "arg_max": index_graph(),
     "add": two_inputs(Add("a", "b", "y", Activation.RELU), (1, 4, 3, 5), (1, 4, 3, 5)),
     "add_broadcast": two_inputs(Add("a", "b", "y"), (1, 4, 1, 5), (1, 1, 3, 5)),
     "add_constant": with_constant(Add("a", "b", "y"), (5,)),

@@ -51,6 +51,7 @@ OPERATIONS = (
     "pointwise_conv_mve",
     "depthwise_conv_mve",
     "fully_connected_mve",
+    "pointwise_conv",
 )
 
 

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,20 +80,62 @@ def test_a_case_that_greedy_by_size_misses_is_solved() -> None:
 
 def test_where_no_order_meets_the_bound_the_best_plan_is_returned() -> None:
     lifetimes = {
-        "a": Lifetime(2, 5),
-        "b": Lifetime(4, 8),
-        "c": Lifetime(5, 6),
-        "d": Lifetime(4, 8),
-        "e": Lifetime(3, 3),
+        "a": Lifetime(3, 4),
+        "b": Lifetime(3, 6),
+        "c": Lifetime(1, 1),
+        "d": Lifetime(1, 3),
+        "e": Lifetime(1, 5),
         "f": Lifetime(6, 8),
-        "g": Lifetime(6, 7),
-        "h": Lifetime(4, 5),
+        "g": Lifetime(4, 5),
+        "h": Lifetime(4, 7),
+        "i": Lifetime(3, 6),
     }
-    sizes = {"a": 1, "b": 6, "c": 6, "d": 2, "e": 5, "f": 4, "g": 5, "h": 6}
+    sizes = {"a": 1, "b": 6, "c": 2, "d": 5, "e": 5, "f": 7, "g": 3, "h": 4, "i": 7}
 
     plan = plan_arena(lifetimes, sizes, 1)
 
-    assert (plan.bound_bytes, plan.size_bytes) == (23, 24)
+    assert (plan.bound_bytes, plan.size_bytes) == (26, 27)
+
+
+@settings(max_examples=150)
+@given(BUFFERS, ALIGNMENTS, st.data())
+def test_what_is_written_starts_its_lead_before_what_is_read_or_lies_apart(
+    buffers: dict[str, tuple[Lifetime, int]], alignment: int, data: st.DataObject
+) -> None:
+    lifetimes = {name: lifetime for name, (lifetime, _) in buffers.items()}
+    sizes = {name: size for name, (_, size) in buffers.items()}
+    later = [
+        (written, read)
+        for written, read in permutations(lifetimes, 2)
+        if lifetimes[read].first < lifetimes[written].first <= lifetimes[read].last
+    ]
+    chosen = data.draw(st.lists(st.sampled_from(later), unique=True)) if later else []
+    leads = {pair: data.draw(st.integers(-40, 100)) for pair in chosen}
+
+    plan = plan_arena(lifetimes, sizes, alignment, leads)
+
+    for one, other in permutations(lifetimes, 2):
+        if lifetimes[one].overlaps(lifetimes[other]):
+            start, next_start = plan.offsets[one], plan.offsets[other]
+            is_apart = start + sizes[one] <= next_start or next_start + sizes[other] <= start
+            leading = leads.get((one, other)), leads.get((other, one))
+            assert (
+                is_apart
+                or (leading[0] is not None and start + leading[0] <= next_start)
+                or (leading[1] is not None and next_start + leading[1] <= start)
+            )
+    assert plan.bound_bytes <= plan.size_bytes
+
+
+def test_a_chain_of_leads_takes_little_more_than_its_largest_buffer() -> None:
+    lifetimes = {str(i): Lifetime(i - 1, i) for i in range(6)}
+    sizes = dict.fromkeys(lifetimes, 1000)
+    leads = {(str(i + 1), str(i)): 20 for i in range(5)}
+
+    plan = plan_arena(lifetimes, sizes, 4, leads)
+
+    assert plan.size_bytes == 1000 + 5 * 20
+    assert plan.bound_bytes == 1020
 
 
 def test_the_same_arguments_give_the_same_plan() -> None:

@@ -14,11 +14,12 @@ def test_a_board_has_a_core_that_we_know_and_a_document(name: str) -> None:
     assert 32 * 1024 <= board.ram_bytes < board.flash_bytes
     assert board.ram_bytes % 1024 == board.flash_bytes % 1024 == 0
     assert len(board.source) > 20
+    assert len(board.checked) > 20
 
 
 def test_every_family_of_the_issue_is_there() -> None:
     families = "nrf52840 stm32f4 stm32f7 stm32h7 stm32l4 stm32u5 rp2040 rp2350 esp32-s3 esp32-c3"
-    families += " samd51 arduino-nano-33-ble teensy-4"
+    families += " stm32n6 samd51 arduino-nano-33-ble teensy-4"
 
     for family in families.split():
         assert any(name.startswith(family) for name in boards()), family

@@ -1,7 +1,9 @@
 import msgspec
 import pytest
 
-from firmware_export.budget import Budget, parse_budget, shortfall
+from firmware_export.bands import Bands
+from firmware_export.budget import Budget, cut_lines, parse_budget, parse_size, shortfall
+from firmware_export.cuts import Cut
 from firmware_export.errors import BudgetSyntaxError
 from tests.firmware_export.records import LAYER, export_record
 
@@ -42,10 +44,61 @@ def test_the_layers_with_most_constants_are_named_first() -> None:
     lines = shortfall(record, Budget(flash_bytes=12_000))
 
     assert lines[0] == "flash: 15,000 bytes, 3,000 more than the budget of 12,000"
-    assert [line.split()[-3] for line in lines[1:-1]] == ["l1", "l3", "l2"]
+    assert [line.split()[-3] for line in lines[1:-2]] == ["l1", "l3", "l2"]
     assert lines[1].startswith("  9,000 bytes, 60% of it: Conv2D l1")
     # 8,610 of 11,610 bytes of constants may stay, and weights grow with the width squared
-    assert lines[-1].endswith("every layer 0.86 times as wide")
+    assert lines[-2].endswith("every layer 0.86 times as wide (structured pruning)")
+    assert lines[-1].endswith("--external-from 4500")
+
+
+def test_what_lies_in_external_flash_is_not_counted() -> None:
+    record = export_record(flash_bytes=15_000, external_bytes=9000)
+
+    assert shortfall(record, Budget(flash_bytes=6000)) == []
+    assert shortfall(record, Budget(flash_bytes=5999))[0].startswith("flash: 6,000 bytes, 1 more")
+
+
+CUTS = [Cut(None, 1000, 50), Cut(Bands(4, 2), 700, 51), Cut(Bands(8, 4), 400, 60)]
+
+
+@pytest.mark.parametrize(
+    ("ram_bytes", "line"),
+    [
+        (800, "  --patches 2/4: RAM 800 bytes, 300 less, for 2.0% more products: fits"),
+        (799, "  --patches 4/8: RAM 500 bytes, 600 less, for 20.0% more products: fits"),
+    ],
+)
+def test_the_cheapest_bands_that_fit_are_named(ram_bytes: int, line: str) -> None:
+    record = export_record(ram_bytes=1100, arena_bytes=1000)
+
+    assert cut_lines(record, Budget(ram_bytes=ram_bytes), CUTS) == [line]
+
+
+def test_where_no_bands_fit_the_smallest_are_named() -> None:
+    record = export_record(ram_bytes=1100, arena_bytes=1000)
+
+    (line,) = cut_lines(record, Budget(ram_bytes=499), CUTS)
+
+    assert line.startswith("  --patches 4/8: RAM 500 bytes")
+    assert line.endswith("bands come to no less, and this does not fit")
+
+
+def test_where_bands_save_nothing_that_is_said() -> None:
+    record = export_record(ram_bytes=1100, arena_bytes=1000)
+
+    assert cut_lines(record, Budget(ram_bytes=1), CUTS[:1]) == [
+        "  bands of rows (--patches) take no less"
+    ]
+
+
+@pytest.mark.parametrize(("text", "size"), [("4k", 4096), ("100", 100), ("1M", 1 << 20)])
+def test_a_size_is_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+def test_what_is_no_size_is_refused() -> None:
+    with pytest.raises(BudgetSyntaxError, match="size '4 kB': expected a number of bytes"):
+        parse_size("4 kB")
 
 
 def test_what_is_alive_at_the_peak_is_named_by_size() -> None:

@@ -30,6 +30,21 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int | str | 
     return 0
 
 
+def test_ctrl_c_is_one_line(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("firmware_export.cli.load_model", interrupt)
+
+    assert run(monkeypatch, "export", model, "--out", tmp_path / "out") == 130
+    assert capsys.readouterr().err.strip() == "edge-firmware: interrupted"
+
+
 def test_a_model_is_exported_and_verified(
     model: Path,
     tmp_path: Path,
@@ -217,7 +232,9 @@ def test_a_model_over_its_budget_is_exit_code_3(
 def test_a_board_brings_its_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = BoardRecord(about="", core="host", flash_bytes=2048, ram_bytes=1024, source="")
+    small = BoardRecord(
+        about="", core="host", flash_bytes=2048, ram_bytes=1024, source="", checked=""
+    )
     monkeypatch.setattr("firmware_export.boards.boards", lambda: {"tiny": small})
     (tmp_path / "m.tflite").write_bytes(emit_tflite(residual_graph()))
 
@@ -268,3 +285,89 @@ def test_the_model_is_exported_as_data(
 
     assert (out / "front_door_op_resolver.h").is_file()
     assert run(monkeypatch, "verify", out) == 1
+
+
+@pytest.mark.qemu
+def test_a_report_counts_the_instructions_of_each_layer(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("report", model, "--target", "cortex-m4", "--measure", "--json")
+
+    assert run(monkeypatch, *arguments) == 0
+
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert all(layer["instructions"] > 0 for layer in layers if layer["macs"])
+
+
+def test_the_modes_and_the_rounding_stand_in_the_source(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = ("--optimize", "speed", "--rounding", "single", "--prefix", "net")
+
+    assert run(monkeypatch, "export", model, *HOST, "--out", tmp_path / "out", *modes) == 0
+
+    source = (tmp_path / "out" / "net.c").read_text()
+    assert "#define EDGE_OPTIMIZE_SPEED" in source
+    assert "#define EDGE_SINGLE_ROUNDING 1" in source
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["profile"] == "single"
+
+
+def test_bands_and_external_tables_are_exported_and_verified(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    wanted = ("--patches", "3/4", "--external-from", "500", "--json")
+
+    assert run(monkeypatch, "export", model, *HOST, "--out", out, *wanted) == 0
+    exported = json.loads(capsys.readouterr().out)
+    assert run(monkeypatch, "verify", out) == 0
+
+    bands = {"operations": 4, "bands": 3, "macs_whole": 87_584, "arena_bytes_whole": 1184}
+    assert exported["bands"] == bands
+    assert exported["macs"] > 87_584
+    assert exported["external_bytes"] == 2 * 576
+
+
+def test_a_report_says_what_bands_cost(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "report", model, *HOST, "--patches", "auto", "--external-from=500") == 0
+    assert run(monkeypatch, "report", model, *HOST, "--max-ram", "64k", "--json") == 0
+
+    printed = capsys.readouterr().out
+    assert "of which external" in printed
+    assert '"bands": null' in printed  # it fits as it is
+
+
+def test_a_model_short_of_ram_is_told_of_bands(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "report", model, *HOST, "--budget", "ram=900") == 3
+
+    assert "--patches" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--patches", "2", "--max-ram", "4k"), 2, "--patches and --max-ram"),
+        (("--patches", "many"), 2, "patches 'many': expected auto"),
+        (("--max-ram", "4 kB"), 2, "size '4 kB'"),
+        (("--max-ram", "600"), 1, "is the least that bands come to"),
+        (("--patches", "9/4"), 1, "9 bands of 8 rows"),
+    ],
+)
+def test_a_wish_that_cannot_be_fulfilled_is_one_line(
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "report", model, *HOST, *arguments) == code
+
+    assert message in capsys.readouterr().err

@@ -36,6 +36,21 @@ def test_the_files_of_an_export() -> None:
     assert made.files[FILE_NAME] == encode_record(made.record)
 
 
+def test_the_record_says_what_codes_go_in_and_come_out() -> None:
+    graph = residual_graph()
+
+    record = exported(graph).record
+
+    for ports, names in ((record.inputs, graph.inputs), (record.outputs, graph.outputs)):
+        assert [port.name for port in ports] == list(names)
+        for port in ports:
+            tensor = graph.tensors[port.name]
+            assert tensor.quant is not None
+            assert port.shape == tensor.shape
+            assert (port.scale,) == tensor.quant.scale
+            assert port.zero_point == tensor.quant.zero_point
+
+
 def test_the_same_model_gives_the_same_bytes() -> None:
     assert exported(residual_graph()).files == exported(residual_graph()).files
 

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_export.weighted_parameters import POINTER_BYTES
 from tests.firmware_export.fixed_point_oracle import output_codes
 from tests.firmware_export.kernel_host import Field, KernelHost
 from tests.firmware_export.weighted_oracle import (
@@ -30,9 +31,8 @@ def _conv_request(
     ]
 
 
-def _arrays(weight: Array, folded: Array, finish: Finish, image: Array, size: int) -> list[Field]:
-    bias = folded.astype(np.int32)
-    return [weight, bias, finish.multiplier, finish.shift, image, size]
+def _tables(weight: Array, folded: Array, finish: Finish) -> list[Field]:
+    return [weight, folded.astype(np.int32), finish.multiplier, finish.shift]
 
 
 @sanitized
@@ -50,12 +50,35 @@ def test_convolution_equals_its_definition(
     codes = kernels(
         "conv",
         *_conv_request(y, x, channels, zero_point, finish),
-        *_arrays(weight, folded, finish, image, y.out * x.out * channels[1]),
+        *_tables(weight, folded, finish),
+        *(image, weight[0].size, y.out * x.out * channels[1]),
     )
 
     sums = conv_sums(image.astype(np.int64) - zero_point, weight, y, x) + finish.bias
     wanted = output_codes(sums, finish.multiplier, finish.shift, finish.zero_point, finish.bounds)
     np.testing.assert_array_equal(codes.reshape(wanted.shape), wanted)
+
+
+@sanitized
+@given(st.tuples(st.integers(1, 9), st.integers(1, 9)), st.integers(1, 3), st.data())
+def test_a_pointwise_convolution_reads_its_input_where_it_lies(
+    kernels: KernelHost, channels: tuple[int, int], stride: int, data: st.DataObject
+) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    y, x = (Window(stride * (out - 1) + 1, 1, stride, 1, 0, out) for out in (2, 3))
+    image = codes_of(rng, y.size, x.size, channels[0])
+    weight = codes_of(rng, channels[1], 1, 1, channels[0])
+    finish = finishes(rng, channels[1], is_extreme=False)
+    request = [
+        *_conv_request(y, x, channels, -3, finish),
+        *_tables(weight, finish.bias, finish),
+        image,
+    ]
+
+    codes = kernels("pointwise_conv", *request, 6 * channels[1])
+
+    wanted = kernels("conv", *request, channels[0], 6 * channels[1])
+    np.testing.assert_array_equal(codes, wanted)
 
 
 @sanitized
@@ -74,7 +97,8 @@ def test_depthwise_convolution_equals_its_definition(
     codes = kernels(
         "depthwise_conv",
         *_conv_request(y, x, both, zero_point, finish),
-        *_arrays(weight, folded, finish, image, y.out * x.out * both[1]),
+        *_tables(weight, folded, finish),
+        *(image, y.kernel * x.kernel * POINTER_BYTES + channels, y.out * x.out * both[1]),
     )
 
     sums = depthwise_sums(image.astype(np.int64) - zero_point, weight, y, x) + finish.bias
@@ -118,7 +142,8 @@ def test_a_window_that_lies_wholly_in_the_padding_gives_the_bias(kernels: Kernel
     codes = kernels(
         "conv",
         *_conv_request(y, x, (1, 1), -7, finish),
-        *_arrays(np.ones(1, np.int8), np.array([5 + 7]), finish, image, 36),
+        *_tables(np.ones(1, np.int8), np.array([5 + 7]), finish),
+        *(image, 1, 36),
     )
 
     wanted = np.full((6, 6), 5)

@@ -117,6 +117,7 @@ def test_every_method_is_one_of_the_resolver(name: str) -> None:
         "Minimum",
         "Mul",
         "Pad",
+        "ArgMax",
         "PadV2",
         "Prelu",
         "Quantize",

@@ -20,8 +20,10 @@ from quantize.emit.bundle import NewFile, plan_destination, write_bundle
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.errors import QuantizeError
-from quantize.ir.graph import Array, Profile
+from quantize.ir.graph import Array, Profile, TensorType
+from quantize.ir.ops import Dequantize
 from tests.firmware_export.int_graphs import dense_graph
+from tests.models import int8, int_graph, quant
 
 MANIFEST = Manifest(
     schema="edge.bundle/1",
@@ -153,3 +155,12 @@ def test_a_float_model_is_refused_with_what_to_do(shared: Path) -> None:
 
     with pytest.raises(ModelFileError, match="a float model; quantize it first"):
         load_model(path)
+
+
+def test_layers_in_other_types_than_int8_are_refused_by_name(tmp_path: Path) -> None:
+    tensors = {"x": int8((1, 4), quant(0.5)), "y": TensorType((1, 4))}
+    graph = int_graph([Dequantize("x", "y")], tensors, {}, ["y"])
+    (tmp_path / "m.onnx").write_bytes(emit_qdq_onnx(graph))
+
+    with pytest.raises(ModelFileError, match=r"y is float32, the C kernels are int8"):
+        load_model(tmp_path / "m.onnx")

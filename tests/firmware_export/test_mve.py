@@ -12,7 +12,9 @@ from firmware_export.mve import (
     dense_mve_parameters,
     depthwise_order,
     depthwise_rows,
+    depthwise_words,
     finish_words,
+    repeated,
 )
 from firmware_export.parameters import Parameters
 from firmware_export.target import Tier
@@ -59,6 +61,31 @@ def test_depthwise_weights_lie_tap_by_tap() -> None:
 def test_depthwise_channels_are_finished_as_widening_leaves_them() -> None:
     assert depthwise_order(9).tolist()[:6] == [0, 4, 8, 12, 1, 5]
     assert sorted(depthwise_order(20)) == list(range(32))
+
+
+def test_few_depthwise_channels_are_repeated_for_the_next_pixels() -> None:
+    plain = dense([[1], [2], [3], [4], [5]], bias=[1, 2, 3, 4, 5])
+    layer = prepared(plain, plain.arrays["weight"])
+    assert layer is not None
+
+    tables = repeated(layer)
+
+    assert tables.rows[:, 0].tolist() == 3 * layer.rows[:, 0].tolist()
+    assert tables.bias.tolist() == 3 * layer.bias.tolist()
+    assert repeated(tables).bias.tolist() == tables.bias.tolist()
+
+
+def test_sixteen_depthwise_channels_have_shifts_then_biases_then_multipliers() -> None:
+    plain = dense([[1]] * 17, bias=list(range(100, 117)), shift=[-1 - i for i in range(17)])
+    layer = prepared(plain, plain.arrays["weight"])
+    assert layer is not None
+
+    words = depthwise_words(layer)
+
+    assert words.shape == (2, 36)
+    assert words[0, 4:9].tolist() == layer.bias[[0, 4, 8, 12, 1]].tolist()
+    assert words[0, 20:22].tolist() == layer.multiplier[[0, 4]].tolist()
+    assert words[1, :4].copy().view(np.int8)[1] == -1
 
 
 def test_shifts_share_a_word_with_the_first_lowest() -> None:

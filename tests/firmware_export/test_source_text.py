@@ -7,6 +7,7 @@ from firmware_export.program import plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.source_text import source_text
 from firmware_export.target import TARGETS
+from firmware_export.variant import Optimize, Rounding, Variant
 from quantize.ir.ops import Activation, FullyConnected, Reshape
 from tests.firmware_export.int_graphs import EVERY_OPERATION, Builder, X, Y, quant
 
@@ -15,6 +16,10 @@ PROVENANCE = Provenance("tiny", "ab" * 32)
 # Rewritten by hand, and reviewed, when what we emit changes on purpose.
 EXPECTED = """\
 #include "tiny.h"
+
+#if defined(__OPTIMIZE__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize ("omit-frame-pointer", "no-schedule-insns")
+#endif
 
 #include "kernels/edge_kernels.h"
 #include "kernels/edge_placement.h"
@@ -61,9 +66,14 @@ const int8_t *tiny_output(void)
     return tiny_arena + 4;
 }
 
-void tiny_run(void)
+EDGE_SHARED void layer_0_run(void)
 {
     edge_fully_connected_s8(&layer_0, tiny_arena, tiny_arena + 4);
+}
+
+void tiny_run(void)
+{
+    layer_0_run();
 }
 
 int tiny_invoke(const int8_t *input, int8_t *output)
@@ -96,15 +106,37 @@ def test_the_whole_source_of_a_tiny_model() -> None:
     assert text.split("\n", 2)[2] == EXPECTED
 
 
+def test_a_variant_tells_the_kernels_and_the_compiler() -> None:
+    variant = Variant(Optimize.SIZE, Rounding.SINGLE)
+    program = plan_program(tiny().build("y"), TARGETS["cortex-m4"], "tiny", variant=variant)
+
+    text = source_text(program, PROVENANCE)
+
+    assert "#define EDGE_SINGLE_ROUNDING 1\n" in text
+    assert '#pragma GCC optimize ("Os", "omit-frame-pointer")\n' in text
+    assert "EDGE_OPTIMIZE_SPEED" not in text
+
+
 def test_equal_tables_are_stored_once() -> None:
     b = tiny()
-    b.add(FullyConnected("x", "w", "b", "z", Activation.RELU), quant(0.5, 3))
+    b.add(FullyConnected("x", "w", "b", "z", Activation.RELU), quant(0.5, 4))
     program = plan_program(b.build("y", "z"), TARGETS["cortex-m3"], "tiny")
 
     text = source_text(program, PROVENANCE)
 
     assert text.count("static const int8_t") == 2
     assert ".weight = layer_0_weight" in text.split("layer_1 =")[1]
+
+
+def test_equal_parameters_are_stored_once() -> None:
+    b = tiny()
+    b.add(FullyConnected("x", "w", "b", "z", Activation.RELU), quant(0.5, 3))
+    program = plan_program(b.build("y", "z"), TARGETS["cortex-m3"], "tiny")
+
+    text = source_text(program, PROVENANCE)
+
+    assert "layer_1 =" not in text
+    assert text.count("edge_fully_connected_s8(&layer_0, tiny_arena") == 2
 
 
 def test_a_constant_operand_is_a_table() -> None:

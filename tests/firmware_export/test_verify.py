@@ -84,7 +84,7 @@ def test_a_compilers_complaint_is_passed_on(exported: Path) -> None:
 
 
 def test_files_of_two_exports_do_not_compile_together(exported: Path) -> None:
-    replace_in(exported / "net.h", "#define NET_ARENA_BYTES 1536", "#define NET_ARENA_BYTES 8")
+    replace_in(exported / "net.h", "#define NET_ARENA_BYTES 1184", "#define NET_ARENA_BYTES 8")
 
     with pytest.raises(BuildError, match="net_arena_is_as_planned"):
         verify_export(exported)

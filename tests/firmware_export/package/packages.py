@@ -34,3 +34,10 @@ def run(command: list[str | Path], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def run_kconfig(folder: Path) -> str:
+    """Return what kconfiglib says of `folder`'s Kconfig and .config, which it completes."""
+    done = subprocess.run(["olddefconfig"], cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

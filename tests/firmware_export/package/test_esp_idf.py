@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware_export.package.packages import export_package, run
+from tests.firmware_export.package.packages import export_package, run, run_kconfig
 
 # As much of IDF's project.cmake as two components need; app_main is called as IDF calls it.
 PROJECT = """
@@ -58,3 +58,26 @@ def test_the_manifests_name_what_is_there(tmp_path: Path) -> None:
     assert all((out / example["path"]).is_dir() for example in component["examples"])
     assert (main / dependency["path"]).resolve() == out.resolve()
     assert "CONFIG_NET_SELFTEST=y" in (main.parent / "sdkconfig.defaults").read_text()
+
+
+@pytest.mark.packager
+def test_the_component_manager_takes_both_manifests(tmp_path: Path) -> None:
+    out = export_package("esp-idf", tmp_path / "net")
+
+    manifests: list[str | Path] = sorted(out.rglob("idf_component.yml"))
+    run(["compote", "manifest", "lint", *manifests], tmp_path)
+
+    assert len(manifests) == 2
+
+
+@pytest.mark.packager
+def test_kconfiglib_takes_the_components_settings(tmp_path: Path) -> None:
+    out = export_package("esp-idf", tmp_path / "net")
+    (tmp_path / "Kconfig").write_text(f'osource "{out}/Kconfig"\n')
+    defaults = (out / "examples" / "selftest" / "sdkconfig.defaults").read_text()
+    (tmp_path / ".config").write_text(defaults)
+
+    printed = run_kconfig(tmp_path)
+
+    assert "warning" not in printed
+    assert "CONFIG_NET_SELFTEST=y" in (tmp_path / ".config").read_text().splitlines()

@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import tarfile
 from configparser import ConfigParser
 from pathlib import Path
@@ -45,7 +44,7 @@ def test_the_native_program_passes(tmp_path: Path) -> None:
     assert run([out / "app"], out) == "net: PASS, 2 vectors\n"
 
 
-@pytest.mark.skipif(shutil.which("pio") is None, reason="needs platformio")
+@pytest.mark.packager
 def test_platformio_packs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = export_package("platformio", tmp_path / "net")
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "core"))

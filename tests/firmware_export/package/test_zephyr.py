@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware_export.package.packages import export_package, run
+from tests.firmware_export.package.packages import export_package, run, run_kconfig
 
 # What the module and the sample call, as Zephyr's cmake/modules/extensions.cmake says it.
 ZEPHYR = """
@@ -73,3 +73,16 @@ def test_the_sample_sets_what_kconfig_declares(tmp_path: Path) -> None:
 
     settings = (out / "samples" / "selftest" / "prj.conf").read_text().splitlines()[1:]
     assert set(settings) == declared
+
+
+@pytest.mark.packager
+def test_kconfiglib_takes_the_samples_settings(tmp_path: Path) -> None:
+    out = export_package("zephyr", tmp_path / "net")
+    (tmp_path / "Kconfig").write_text(f'osource "{out}/zephyr/Kconfig"\n')
+    settings = (out / "samples" / "selftest" / "prj.conf").read_text()
+    (tmp_path / ".config").write_text(settings)
+
+    printed = run_kconfig(tmp_path)
+
+    assert "warning" not in printed
+    assert set(settings.splitlines()[1:]) <= set((tmp_path / ".config").read_text().splitlines())

@@ -2,8 +2,8 @@
 #ifndef EDGE_CONV_DSP_S8_H
 #define EDGE_CONV_DSP_S8_H
 
-#include "../../edge_conv_s8.h"
-#include "edge_dsp.h"
+#include "../../edge_conv_patch_s8.h"
+#include "edge_dsp_finish.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,53 +52,6 @@ EDGE_INLINE int32_t edge_conv_dsp_groups(const edge_conv_t *conv)
     return (conv->kernel_height * conv->kernel_width * conv->input.channels + 3) >> 2;
 }
 
-/* Copies `size` bytes; memcpy of small C libraries goes byte by byte. */
-EDGE_INLINE int8_t *edge_conv_dsp_copy(const int8_t *source, int32_t size, int8_t *target)
-{
-    for (; size >= 4; size -= 4) {
-        (void)memcpy(target, source, 4);
-        source += 4;
-        target += 4;
-    }
-    for (; size > 0; size--) {
-        *target++ = *source++;
-    }
-    return target;
-}
-
-EDGE_INLINE int8_t *edge_conv_dsp_fill(int32_t value, int32_t size, int8_t *target)
-{
-    for (; size > 0; size--) {
-        *target++ = (int8_t)value;
-    }
-    return target;
-}
-
-/* What a kernel reads at one pixel, padding and all, as (KH, KW, I) in `patch`. */
-EDGE_KERNEL void edge_conv_dsp_patch(const edge_conv_t *conv, const int8_t *input,
-                                     const edge_window_t *window, int8_t *patch)
-{
-    const edge_runs_t runs = edge_conv_runs(conv, window->x);
-    const int32_t channels = conv->input.channels;
-    const int32_t zero = conv->input_zero_point;
-    const int8_t *cell = edge_conv_corner(conv, input, window);
-    int32_t tap;
-    int32_t i;
-
-    for (tap = 0; tap < conv->kernel_height; tap++) {
-        if (tap < window->y.begin || tap >= window->y.end) {
-            patch = edge_conv_dsp_fill(zero, conv->kernel_width * channels, patch);
-            continue;
-        }
-        patch = edge_conv_dsp_fill(zero, window->x.begin * channels, patch);
-        for (i = 0; i < runs.count; i++) {
-            patch = edge_conv_dsp_copy(cell + i * runs.step, runs.length, patch);
-        }
-        patch = edge_conv_dsp_fill(zero, (conv->kernel_width - window->x.end) * channels, patch);
-        cell += edge_conv_row_step(conv);
-    }
-}
-
 /* Expands the window inside the input straight away: input channels are a multiple of 4. */
 EDGE_INLINE void edge_conv_dsp_inside(const edge_conv_t *conv, const int8_t *input,
                                       const edge_window_t *window, int8_t *columns)
@@ -117,7 +70,7 @@ EDGE_INLINE void edge_conv_dsp_inside(const edge_conv_t *conv, const int8_t *inp
     }
 }
 
-/* Expands what one pixel reads into its half of `columns`; `patch` is room for edge_conv_dsp_patch,
+/* Expands what one pixel reads into its half of `columns`; `patch` is room for edge_conv_patch,
  * needed at the border and where the channels fill no words. */
 EDGE_KERNEL void edge_conv_dsp_gather(const edge_conv_t *conv, const int8_t *input,
                                       edge_conv_cursor_t *cursor, int8_t *patch, int8_t *columns)
@@ -130,7 +83,7 @@ EDGE_KERNEL void edge_conv_dsp_gather(const edge_conv_t *conv, const int8_t *inp
     if ((conv->input.channels & 3) == 0 && edge_conv_is_inside(conv, &cursor->window)) {
         edge_conv_dsp_inside(conv, input, &cursor->window, columns);
     } else {
-        edge_conv_dsp_patch(conv, input, &cursor->window, patch);
+        edge_conv_patch(conv, input, &cursor->window, patch);
         edge_dsp_expand(patch, edge_conv_dsp_groups(conv), columns);
     }
     edge_conv_dsp_next(conv, cursor);

@@ -2,7 +2,7 @@
 #ifndef EDGE_FULLY_CONNECTED_DSP_S8_H
 #define EDGE_FULLY_CONNECTED_DSP_S8_H
 
-#include "edge_dsp.h"
+#include "edge_dsp_finish.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -10,14 +10,22 @@ extern "C" {
 
 #if EDGE_MVE_IS_NATIVE
 
-/* values * multiplier * 2^(shift - 31), rounded twice; shift <= 0. The sign bit of value & shift
- * says that a negative value is divided: then half away from zero needs 1 less (edge_mve.h). */
+/* values * multiplier * 2^(shift - 31), rounded as edge_requantize does; shift <= 0, and values so
+ * small that they may be doubled. */
 EDGE_INLINE int32x4_t edge_add_mve_scale(int32x4_t values, edge_requant_t requant)
 {
+#if EDGE_SINGLE_ROUNDING
+    /* twice as much, so that there always is a shift to round with */
+    return vrshlq_n_s32(vqdmulhq_n_s32(vshlq_n_s32(values, 1), requant.multiplier),
+                        requant.shift - 1);
+#else
+    /* The sign bit of value & shift says that a negative value is divided: then half away from zero
+     * needs 1 less (edge_mve.h). */
     const int32x4_t high = vqrdmulhq_n_s32(values, requant.multiplier);
     const int32x4_t nudge = vshrq_n_s32(vandq_s32(high, vdupq_n_s32(requant.shift)), 31);
 
     return vrshlq_n_s32(vaddq_s32(high, nudge), requant.shift);
+#endif
 }
 
 EDGE_INLINE int32x4_t edge_add_mve_widen(const int8_t *input, int32_t zero_point,

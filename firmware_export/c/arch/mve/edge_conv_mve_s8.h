@@ -2,7 +2,7 @@
 #ifndef EDGE_CONV_MVE_S8_H
 #define EDGE_CONV_MVE_S8_H
 
-#include "../../edge_conv_s8.h"
+#include "../../edge_conv_patch_s8.h"
 #include "edge_mve.h"
 
 #ifdef __cplusplus
@@ -20,49 +20,23 @@ EDGE_INLINE edge_mve_range_t edge_conv_mve_range(const edge_conv_t *conv)
 }
 
 /* All channels at one pixel, from the `size` values that its window reads. */
-EDGE_INLINE void edge_conv_mve_pixel(const edge_conv_mve_t *layer, const int8_t *values,
-                                     int32_t size, int8_t *output)
+EDGE_INLINE void edge_conv_mve_pixel(const edge_conv_mve_t *layer, const edge_mve_range_t *range,
+                                     const int8_t *values, int32_t size, int8_t *output)
 {
-    const edge_mve_range_t range = edge_conv_mve_range(&layer->shape);
     const int32_t weights = 4 * edge_mve_whole(size);
     const int8_t *weight = layer->weight;
     const int32_t *finish = layer->finish;
     int32_t channels = layer->shape.output.channels;
 
     for (; channels >= 4; channels -= 4) {
-        edge_mve_conv_4(weight, finish, values, size, &range, 4, output);
+        edge_mve_conv_4(weight, finish, values, size, range, 4, output);
         weight += weights;
         finish += EDGE_MVE_FINISH_WORDS;
         output += 4;
     }
     if (channels > 0) {
-        edge_mve_conv_4(weight, finish, values, size, &range, channels, output);
+        edge_mve_conv_4(weight, finish, values, size, range, channels, output);
     }
-}
-
-/* What a kernel reads at one pixel, padding and all, as (KH, KW, I) in `patch`. */
-EDGE_INLINE void edge_conv_mve_patch(const edge_conv_t *conv, const int8_t *input,
-                                     const edge_window_t *window, int8_t *patch)
-{
-    const edge_runs_t runs = edge_conv_runs(conv, window->x);
-    const int32_t channels = conv->input.channels;
-    const int32_t left = window->x.begin * channels;
-    const int32_t right = (conv->kernel_width - window->x.end) * channels;
-    const int32_t zero = conv->input_zero_point;
-    const int8_t *cell = edge_conv_corner(conv, input, window);
-    int32_t tap;
-    int32_t i;
-
-    patch = edge_mve_fill(zero, window->y.begin * conv->kernel_width * channels, patch);
-    for (tap = window->y.begin; tap < window->y.end; tap++) {
-        patch = edge_mve_fill(zero, left, patch);
-        for (i = 0; i < runs.count; i++) {
-            patch = edge_mve_copy(cell + i * runs.step, runs.length, patch);
-        }
-        patch = edge_mve_fill(zero, right, patch);
-        cell += edge_conv_row_step(conv);
-    }
-    (void)edge_mve_fill(zero, (conv->kernel_height - tap) * conv->kernel_width * channels, patch);
 }
 
 /* input (H, W, I), output (OH, OW, O); scratch holds the KH * KW * I values of one pixel */
@@ -70,17 +44,17 @@ EDGE_KERNEL void edge_conv_mve_s8(const edge_conv_mve_t *layer, const int8_t *in
                                   int8_t *scratch, int8_t *output)
 {
     const edge_conv_t *conv = &layer->shape;
+    const edge_mve_range_t range = edge_conv_mve_range(conv);
     const int32_t size = conv->kernel_height * conv->kernel_width * conv->input.channels;
-    edge_window_t window;
     int32_t row;
     int32_t column;
 
     for (row = 0; row < conv->output.height; row++) {
-        window.y = edge_conv_rows(conv, row);
+        const edge_conv_line_t line = edge_conv_line(conv, row);
+
         for (column = 0; column < conv->output.width; column++) {
-            window.x = edge_conv_columns(conv, column);
-            edge_conv_mve_patch(conv, input, &window, scratch);
-            edge_conv_mve_pixel(layer, scratch, size, output);
+            edge_conv_gather(conv, &line, input, column, scratch);
+            edge_conv_mve_pixel(layer, &range, scratch, size, output);
             output += conv->output.channels;
         }
     }
@@ -91,7 +65,9 @@ EDGE_KERNEL void edge_pointwise_conv_mve_s8(const edge_conv_mve_t *layer, const 
                                             int8_t *output)
 {
     const edge_conv_t *conv = &layer->shape;
+    const edge_mve_range_t range = edge_conv_mve_range(conv);
     const int32_t channels = conv->input.channels;
+    const int32_t step = conv->stride_width * channels;
     int32_t row;
     int32_t column;
 
@@ -99,8 +75,8 @@ EDGE_KERNEL void edge_pointwise_conv_mve_s8(const edge_conv_mve_t *layer, const 
         const int8_t *cell = input + row * conv->stride_height * conv->input.width * channels;
 
         for (column = 0; column < conv->output.width; column++) {
-            edge_conv_mve_pixel(layer, cell, channels, output);
-            cell += conv->stride_width * channels;
+            edge_conv_mve_pixel(layer, &range, cell, channels, output);
+            cell += step;
             output += conv->output.channels;
         }
     }

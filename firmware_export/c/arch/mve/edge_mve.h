@@ -16,20 +16,16 @@
 
 #include <string.h>
 
-/* 0 on the compiler's command line: C everywhere. */
-#if defined(EDGE_MVE_IS_NATIVE)
-#elif defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && defined(__OPTIMIZE__)
-#define EDGE_MVE_IS_NATIVE 1
-#else
-#define EDGE_MVE_IS_NATIVE 0
-#endif
-
 #if EDGE_MVE_IS_NATIVE
 #include <arm_mve.h>
 #endif
 
-/* Words that finish four channels. */
+/* Words that finish four channels of a convolution. */
 #define EDGE_MVE_FINISH_WORDS 9
+
+/* Words that finish 16 channels of a depthwise convolution: 16 shifts, 16 biases, 16 multipliers,
+ * channels in the order that widening leaves: 0, 4, 8, 12; 1, 5 and so on. */
+#define EDGE_MVE_DEPTHWISE_WORDS 36
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,12 +80,16 @@ EDGE_INLINE int32x4_t edge_mve_dot_4(const int8_t *weight, const int8_t *values,
     return sums;
 }
 
-/* accumulator * multiplier * 2^(shift - 31), rounded twice */
+/* sums * multiplier * 2^(shift - 31), rounded as edge_requantize does; shift < 0 */
 EDGE_INLINE int32x4_t edge_mve_requantize(int32x4_t sums, int32x4_t multiplier, int32x4_t shift)
 {
+#if EDGE_SINGLE_ROUNDING
+    return vrshlq_s32(vqdmulhq_s32(sums, multiplier), shift);
+#else
     const int32x4_t high = vqrdmulhq_s32(sums, multiplier);
 
     return vrshlq_s32(vaddq_s32(high, vshrq_n_s32(high, 31)), shift);
+#endif
 }
 
 /* Stores `count` of four requantized values as codes. */
@@ -163,7 +163,10 @@ EDGE_INLINE int8x16_t edge_mve_cell(const int8_t *cells, int32_t channel, int32_
  * VPST and "t" the suffix of what it rules, or both are empty. "start" sets the predicate, to what
  * VCTP of `count` gives: GCC 12 knows no clobber of VPR, so another value might get lost. */
 #define EDGE_MVE_PAIRS(start, then, t)                                                             \
-    __asm__(start "wls lr, %[pairs], 2f\n"                                                         \
+    __asm__("vldrw.32 %q[a], [%[finish], #16]\n\t"                                                 \
+            "vldrw.32 %q[b], [%[finish], #32]\n\t"                                                 \
+            "vldrw.32 %q[c], [%[finish], #48]\n\t"                                                 \
+            "vldrw.32 %q[d], [%[finish], #64]\n\t" start "wls lr, %[pairs], 2f\n"                  \
             "1:\n\t"                                                                               \
             "ldrd %[first], %[second], [%[cells]], #8\n\t"                                         \
             "add %[first], %[channel]\n\t"                                                         \
@@ -187,10 +190,11 @@ EDGE_INLINE int8x16_t edge_mve_cell(const int8_t *cells, int32_t channel, int32_
             "vadd.i32 %q[d], %q[d], q0\n\t"                                                        \
             "le lr, 1b\n"                                                                          \
             "2:"                                                                                   \
-            : [a] "+&w"(sums.a), [b] "+&w"(sums.b), [c] "+&w"(sums.c), [d] "+&w"(sums.d),          \
+            : [a] "=&w"(sums.a), [b] "=&w"(sums.b), [c] "=&w"(sums.c), [d] "=&w"(sums.d),          \
               [cells] "+&r"(cells), [weight] "+&r"(weight), [first] "=&r"(first),                  \
               [second] "=&r"(second)                                                               \
-            : [pairs] "r"(taps >> 1), [channel] "r"(channel), [mask] "r"(mask)                     \
+            : [pairs] "r"(taps >> 1), [channel] "r"(channel), [mask] "r"(mask),                    \
+              [finish] "r"(finish)                                                                 \
             : "lr", "q0", "q1", "q2", "q3", "memory")
 
 /* The sums of 16 channels; what stands in those that are not there is not stored. */
@@ -203,10 +207,6 @@ EDGE_INLINE edge_mve_channels_t edge_mve_taps(const int8_t *cells, int32_t taps,
     const int8_t *first;
     const int8_t *second;
 
-    sums.a = vldrwq_s32(finish);
-    sums.b = vldrwq_s32(finish + EDGE_MVE_FINISH_WORDS);
-    sums.c = vldrwq_s32(finish + 2 * EDGE_MVE_FINISH_WORDS);
-    sums.d = vldrwq_s32(finish + 3 * EDGE_MVE_FINISH_WORDS);
     if (count >= 16) {
         EDGE_MVE_PAIRS("", "", "");
     } else {
@@ -221,71 +221,61 @@ EDGE_INLINE edge_mve_channels_t edge_mve_taps(const int8_t *cells, int32_t taps,
     return sums;
 }
 
-EDGE_INLINE int32x4_t edge_mve_finish_4(int32x4_t sums, const int32_t *finish)
+#if EDGE_SINGLE_ROUNDING
+#define EDGE_MVE_MULTIPLY(sums) "vqdmulh.s32 %q[" sums "], %q[" sums "], q0\n\t"
+#else
+#define EDGE_MVE_MULTIPLY(sums)                                                                    \
+    "vqrdmulh.s32 %q[" sums "], %q[" sums "], q0\n\t"                                              \
+    "vshr.s32 q0, %q[" sums "], #31\n\t"                                                           \
+    "vadd.i32 %q[" sums "], %q[" sums "], q0\n\t"
+#endif
+
+/* edge_mve_requantize in place; the shifts and the multipliers lie so far behind `finish`. */
+#define EDGE_MVE_FINISH(sums, shift, multiplier)                                                   \
+    "vldrw.32 q0, [%[finish], " multiplier "]\n\t" EDGE_MVE_MULTIPLY(sums)                         \
+    "vldrb.s32 q0, [%[finish], " shift "]\n\t"                                                     \
+    "vrshl.s32 %q[" sums "], %q[" sums "], q0\n\t"
+
+/* The codes of 16 channels in order. Instructions, since GCC 12 keeps the address of each vector of
+ * the table in memory. */
+EDGE_INLINE int8x16_t edge_mve_finish_16(edge_mve_channels_t sums, const int32_t *finish,
+                                         const edge_mve_range_t *range)
 {
-    return edge_mve_requantize(sums, vldrwq_s32(finish + 4),
-                               vldrbq_s32((const int8_t *)(finish + 8)));
+    __asm__(EDGE_MVE_FINISH("a", "#0", "#80") EDGE_MVE_FINISH("b", "#4", "#96")
+                EDGE_MVE_FINISH("c", "#8", "#112") EDGE_MVE_FINISH("d", "#12", "#128")
+            "vqmovnb.s32 %q[a], %q[a]\n\t"
+            "vqmovnt.s32 %q[a], %q[c]\n\t"
+            "vqmovnb.s32 %q[b], %q[b]\n\t"
+            "vqmovnt.s32 %q[b], %q[d]\n\t"
+            "vqadd.s16 %q[a], %q[a], %[zero_point]\n\t"
+            "vqadd.s16 %q[b], %q[b], %[zero_point]\n\t"
+            "vqmovnb.s16 %q[a], %q[a]\n\t"
+            "vqmovnt.s16 %q[a], %q[b]\n\t"
+            "vdup.8 q0, %[minimum]\n\t"
+            "vmax.s8 %q[a], %q[a], q0\n\t"
+            "vdup.8 q0, %[maximum]\n\t"
+            "vmin.s8 %q[a], %q[a], q0"
+            : [a] "+&w"(sums.a), [b] "+&w"(sums.b), [c] "+&w"(sums.c), [d] "+&w"(sums.d)
+            : [finish] "l"(finish), [zero_point] "r"(range->zero_point),
+              [minimum] "r"(range->minimum), [maximum] "r"(range->maximum)
+            : "q0", "memory");
+    return vreinterpretq_s8_s32(sums.a);
 }
 
 /* 16 channels of a depthwise convolution from `channel` on, of which `count` in [1, 16] are there;
- * cells lists the address of each tap's cell, weight is (taps, 16), finish four times four channels
- * in the order of edge_mve_channels_t. */
+ * cells lists the address of each tap's cell, weight is (taps, 16). */
 EDGE_INLINE void edge_mve_depthwise_16(const int8_t *cells, int32_t taps, int32_t channel,
                                        int32_t count, const int8_t *weight, const int32_t *finish,
                                        const edge_mve_range_t *range, int8_t *output)
 {
     const edge_mve_channels_t sums = edge_mve_taps(cells, taps, channel, count, weight, finish);
-    int16x8_t even = vdupq_n_s16(0);
-    int16x8_t odd = vdupq_n_s16(0);
-    int8x16_t codes = vdupq_n_s8(0);
+    const int8x16_t codes = edge_mve_finish_16(sums, finish, range);
 
-    even = vqmovnbq_s32(even, edge_mve_finish_4(sums.a, finish));
-    odd = vqmovnbq_s32(odd, edge_mve_finish_4(sums.b, finish + EDGE_MVE_FINISH_WORDS));
-    even = vqmovntq_s32(even, edge_mve_finish_4(sums.c, finish + 2 * EDGE_MVE_FINISH_WORDS));
-    odd = vqmovntq_s32(odd, edge_mve_finish_4(sums.d, finish + 3 * EDGE_MVE_FINISH_WORDS));
-    codes = vqmovnbq_s16(codes, vqaddq_n_s16(even, (int16_t)range->zero_point));
-    codes = vqmovntq_s16(codes, vqaddq_n_s16(odd, (int16_t)range->zero_point));
-    codes = vmaxq_s8(codes, vdupq_n_s8((int8_t)range->minimum));
-    codes = vminq_s8(codes, vdupq_n_s8((int8_t)range->maximum));
     if (count >= 16) {
         vstrbq_s8(output, codes);
     } else {
         vstrbq_p_s8(output, codes, vctp8q((uint32_t)count));
     }
-}
-
-/* Copies `size` bytes, and returns where they end in `target`. */
-EDGE_INLINE int8_t *edge_mve_copy(const int8_t *source, int32_t size, int8_t *target)
-{
-    int8_t *next = target;
-
-    __asm__ volatile("wlstp.8 lr, %[size], 2f\n"
-            "1:\n\t"
-            "vldrb.8 q0, [%[source]], #16\n\t"
-            "vstrb.8 q0, [%[next]], #16\n\t"
-            "letp lr, 1b\n"
-            "2:"
-            : [source] "+&r"(source), [next] "+&r"(next)
-            : [size] "r"(size)
-            : "lr", "q0", "memory");
-    return target + size;
-}
-
-/* Sets `size` bytes, and returns where they end in `target`. */
-EDGE_INLINE int8_t *edge_mve_fill(int32_t value, int32_t size, int8_t *target)
-{
-    int8_t *next = target;
-
-    __asm__ volatile("vdup.8 q0, %[value]\n\t"
-            "wlstp.8 lr, %[size], 2f\n"
-            "1:\n\t"
-            "vstrb.8 q0, [%[next]], #16\n\t"
-            "letp lr, 1b\n"
-            "2:"
-            : [next] "+&r"(next)
-            : [size] "r"(size), [value] "r"(value)
-            : "lr", "q0", "memory");
-    return target + size;
 }
 
 #else
@@ -305,31 +295,21 @@ EDGE_INLINE int32_t edge_mve_dot_1(const int8_t *weight, const int8_t *values, i
 EDGE_INLINE int8_t edge_mve_code(int32_t sum, int32_t multiplier, int32_t shift,
                                  const edge_mve_range_t *range)
 {
-    const int32_t high = edge_multiply_high(sum, multiplier);
-
-    return edge_clamp_s8(edge_divide_by_power_of_two(high, -shift), range->zero_point,
+    return edge_clamp_s8(edge_requantize(sum, multiplier, shift), range->zero_point,
                          range->minimum, range->maximum);
-}
-
-/* The code of channel `lane`, in [0, 4), from its sum without the bias. */
-EDGE_INLINE int8_t edge_mve_finish_1(const int32_t *finish, int32_t lane, int32_t sum,
-                                     const edge_mve_range_t *range)
-{
-    const uint32_t shifts = (uint32_t)finish[8];
-    const int32_t shift = (int8_t)(shifts >> (8 * lane) & 255u);
-
-    return edge_mve_code(finish[lane] + sum, finish[4 + lane], shift, range);
 }
 
 EDGE_INLINE void edge_mve_conv_4(const int8_t *weight, const int32_t *finish, const int8_t *values,
                                  int32_t size, const edge_mve_range_t *range, int32_t count,
                                  int8_t *output)
 {
+    const int8_t *shift = (const int8_t *)(finish + 8);
     int32_t lane;
 
     for (lane = 0; lane < count; lane++) {
-        output[lane] = edge_mve_finish_1(finish, lane,
-                                         edge_mve_dot_1(weight, values, size, lane, 0), range);
+        const int32_t sum = edge_mve_dot_1(weight, values, size, lane, finish[lane]);
+
+        output[lane] = edge_mve_code(sum, finish[4 + lane], shift[lane], range);
     }
 }
 
@@ -350,11 +330,13 @@ EDGE_INLINE void edge_mve_depthwise_16(const int8_t *cells, int32_t taps, int32_
                                        int32_t count, const int8_t *weight, const int32_t *finish,
                                        const edge_mve_range_t *range, int8_t *output)
 {
+    const int8_t *shift = (const int8_t *)finish;
     int32_t lane;
     int32_t tap;
 
     for (lane = 0; lane < count; lane++) {
-        int32_t sum = 0;
+        const int32_t place = (lane & 3) * 4 + (lane >> 2);
+        int32_t sum = finish[4 + place];
 
         for (tap = 0; tap < taps; tap++) {
             const int8_t *cell;
@@ -362,21 +344,8 @@ EDGE_INLINE void edge_mve_depthwise_16(const int8_t *cells, int32_t taps, int32_
             (void)memcpy(&cell, cells + tap * (int32_t)sizeof cell, sizeof cell);
             sum += cell[channel + lane] * weight[16 * tap + lane];
         }
-        output[lane] = edge_mve_finish_1(finish + (lane & 3) * EDGE_MVE_FINISH_WORDS, lane >> 2,
-                                         sum, range);
+        output[lane] = edge_mve_code(sum, finish[20 + place], shift[place], range);
     }
-}
-
-EDGE_INLINE int8_t *edge_mve_copy(const int8_t *source, int32_t size, int8_t *target)
-{
-    (void)memcpy(target, source, (size_t)size);
-    return target + size;
-}
-
-EDGE_INLINE int8_t *edge_mve_fill(int32_t value, int32_t size, int8_t *target)
-{
-    (void)memset(target, value, (size_t)size);
-    return target + size;
 }
 
 #endif
