@@ -5,14 +5,16 @@ plain files, each named in the manifest with its size and SHA-256.
 """
 
 import hashlib
-import math
 import re
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
+from edge_runtime.decoders.shapes import check_decoder
+from edge_runtime.decoders.specs import Decoder, Task
 from edge_runtime.errors import BundleError
+from edge_runtime.signals.inputs import SignalInput, check_scaling, check_signal
 
 SCHEMA = "edge.bundle/1"
 MANIFEST_NAME = "manifest.json"
@@ -21,7 +23,6 @@ BUNDLE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_VERSION = 999_999_999
 MAX_SIDE_PX = 16_384
-MAX_WINDOW_ROWS = 1_000_000
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,48 +70,8 @@ class ImageInput(_Record, frozen=True, tag="image"):
     std: tuple[float, ...] = (1.0,)
 
 
-class WindowInput(_Record, frozen=True, tag="window"):
-    """Rows of samples become (1, length, columns) or that flattened: (x - mean) / std.
-
-    Attributes:
-        columns: Names of the sensor's columns, in the model's order.
-        length: Rows in a window, 1 to MAX_WINDOW_ROWS.
-        step: Rows from one window to the next, likewise.
-        mean: One per column, or one for all.
-        std: Likewise, not 0.
-    """
-
-    columns: tuple[str, ...]
-    length: int = 1
-    step: int = 1
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-
-
-class ClassificationDecoder(_Record, frozen=True, tag="classification"):
-    """Scores to classes. `activation` says what the model leaves to do."""
-
-    output: str
-    activation: Literal["none", "softmax", "logistic"] = "none"
-    top_k: int = 3
-
-
-class RegressionDecoder(_Record, frozen=True, tag="regression"):
-    """One number per name: raw * scale + offset."""
-
-    output: str
-    names: tuple[str, ...]
-    scale: float = 1.0
-    offset: float = 0.0
-    unit: str = ""
-
-
-class AnomalyDecoder(_Record, frozen=True, tag="anomaly"):
-    """Mean squared reconstruction error ("reconstruction"), or the output itself ("score")."""
-
-    output: str
-    threshold: float
-    method: Literal["reconstruction", "score"] = "reconstruction"
+Preprocessing: TypeAlias = TensorInput | ImageInput | SignalInput
+PREPROCESSING_KINDS = tuple(str(kind.__struct_config__.tag) for kind in get_args(Preprocessing))
 
 
 class BundleFile(_Record, frozen=True):
@@ -125,8 +86,8 @@ class BundleFile(_Record, frozen=True):
 class SelfTest(_Record, frozen=True):
     """Known inputs and what each executor must answer.
 
-    The file holds `inputs` (K, ...) float32 and, per executor E in `max_lsb`, `E` (K, ...) int8
-    codes of output 0.
+    The file holds `inputs` (K, ...) float32 and, per executor in `max_lsb`, (K, ...) int8 codes of
+    every output under its `answer_keys`.
 
     Attributes:
         samples: K.
@@ -160,11 +121,11 @@ class Manifest(_Record, frozen=True):
     schema: Literal["edge.bundle/1"]
     name: str
     version: int
-    task: Literal["classification", "regression", "anomaly", "tensor"]
+    task: Task
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    preprocessing: TensorInput | ImageInput | WindowInput
-    decoder: ClassificationDecoder | RegressionDecoder | AnomalyDecoder | None
+    preprocessing: Preprocessing
+    decoder: Decoder | None
     labels: tuple[str, ...]
     files: tuple[BundleFile, ...]
     self_test: SelfTest
@@ -190,7 +151,7 @@ def decode_manifest(data: bytes) -> Manifest:
         raise BundleError(f"manifest: {len(data)} bytes, allowed are {MAX_MANIFEST_BYTES}")
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"manifest: {error}") from error
     _check_names(manifest)
     _check_decoder(manifest)
@@ -203,25 +164,18 @@ def decode_manifest(data: bytes) -> Manifest:
 
 def _check_decoder(manifest: Manifest) -> None:
     """Refuse a decoder that would fail on every frame, or name classes wrongly."""
-    decoder = manifest.decoder
-    if decoder is None:
+    if manifest.decoder is None:
         return
-    sizes = {output.name: math.prod(output.shape) for output in manifest.outputs}
-    if decoder.output not in sizes:
-        raise BundleError(f"manifest: decoder of {decoder.output!r}, the outputs are {[*sizes]}")
-    size = sizes[decoder.output]
-    if isinstance(decoder, RegressionDecoder) and len(decoder.names) != size:
-        raise BundleError(f"manifest: {len(decoder.names)} names, the model has {size} values")
-    if isinstance(decoder, ClassificationDecoder):
-        classes = max(size, 2)  # a lone score tells "no" from "yes"
-        if manifest.labels and len(manifest.labels) != classes:
-            count = len(manifest.labels)
-            raise BundleError(f"manifest: {count} labels, the model has {classes} classes")
-        if decoder.top_k < 1:
-            raise BundleError(f"manifest: top_k {decoder.top_k}, allowed is 1 and above")
+    shapes = {output.name: output.shape for output in manifest.outputs}
+    image = manifest.preprocessing
+    size_px = (image.width, image.height) if isinstance(image, ImageInput) else None
+    try:
+        check_decoder(manifest.decoder, shapes, len(manifest.labels), size_px)
+    except BundleError as error:
+        raise BundleError(f"manifest: {error}") from error
 
 
-def check_preprocessing(spec: TensorInput | ImageInput | WindowInput) -> None:
+def check_preprocessing(spec: Preprocessing) -> None:
     """Refuse sizes that no device can take, and numbers that give none.
 
     Raises:
@@ -232,30 +186,15 @@ def check_preprocessing(spec: TensorInput | ImageInput | WindowInput) -> None:
             pass
         case ImageInput(width=width, height=height, colour=colour):
             _check_sizes({"width": width, "height": height}, MAX_SIDE_PX)
-            _check_scaling(spec.mean, spec.std, 1 if colour == "grey" else 3)
-        case WindowInput(columns=columns, length=length, step=step):
-            if not columns or len(set(columns)) != len(columns):
-                raise BundleError(f"columns {columns}, allowed are different names, at least one")
-            _check_sizes({"length": length, "step": step}, MAX_WINDOW_ROWS)
-            _check_scaling(spec.mean, spec.std, len(columns))
+            check_scaling(spec.mean, spec.std, 1 if colour == "grey" else 3)
         case _:
-            assert_never(spec)
+            check_signal(spec)
 
 
 def _check_sizes(sizes: dict[str, int], most: int) -> None:
     for name, size in sizes.items():
         if not 1 <= size <= most:
             raise BundleError(f"{name} {size}, allowed is 1 to {most}")
-
-
-def _check_scaling(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
-    for name, values in {"mean": mean, "std": std}.items():
-        if len(values) not in {1, channels}:
-            raise BundleError(f"{name} has {len(values)} numbers, allowed is 1 or {channels}")
-        if not all(math.isfinite(value) for value in values):
-            raise BundleError(f"{name} {values}, allowed are finite numbers")
-    if 0.0 in std:
-        raise BundleError(f"std {std}, allowed is anything but 0")
 
 
 def _check_names(manifest: Manifest) -> None:
@@ -278,12 +217,20 @@ def load_bundle(directory: Path) -> Manifest:
         BundleError: The directory is no bundle, or a file is missing, a link, or changed.
     """
     path = directory / MANIFEST_NAME
-    if not path.is_file():
-        raise BundleError(f"{directory}: no {MANIFEST_NAME}")
-    manifest = decode_manifest(path.read_bytes())
+    try:
+        manifest = decode_manifest(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(f"{directory}: no {MANIFEST_NAME}") from error
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror or error}") from error
     for file in manifest.files:
         check_file(directory, file)
     return manifest
+
+
+def answer_keys(executor: str, outputs: int) -> tuple[str, ...]:
+    """Return the self-test's names of an executor's answers, by output: "onnx", "onnx_1", ..."""
+    return (executor, *(f"{executor}_{index}" for index in range(1, outputs)))
 
 
 def check_file(directory: Path, file: BundleFile) -> None:

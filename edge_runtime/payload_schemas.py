@@ -1,16 +1,20 @@
-"""JSON Schemas of the prediction payloads, made from the structs that encode them."""
+"""JSON Schemas of predictions, published or asked for, made from the structs that encode them."""
 
 from typing import Any
 
 import msgspec
 
+from edge_runtime.http.answer import ANSWER_SCHEMA, AnswerPayload
 from edge_runtime.payloads import (
     EVENT_SCHEMA,
     PREDICTION_SCHEMA,
     STATE_SCHEMA,
     AnomalyResult,
+    AreaResult,
     ClassResult,
     EventPayload,
+    ObjectResult,
+    PoseResult,
     PredictionPayload,
     StatePayload,
     ValueResult,
@@ -21,8 +25,16 @@ _PAYLOADS: dict[str, Any] = {
     PREDICTION_SCHEMA: PredictionPayload,
     EVENT_SCHEMA: EventPayload,
     STATE_SCHEMA: StatePayload,
+    ANSWER_SCHEMA: AnswerPayload,
 }
-_RESULTS = {"classification": ClassResult, "regression": ValueResult, "anomaly": AnomalyResult}
+_RESULTS = {
+    "classification": ClassResult,
+    "regression": ValueResult,
+    "anomaly": AnomalyResult,
+    "detection": ObjectResult,
+    "keypoints": PoseResult,
+    "segmentation": AreaResult,
+}
 
 
 def payload_schemas() -> dict[str, bytes]:

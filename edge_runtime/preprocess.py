@@ -1,15 +1,13 @@
 """Turns a frame into the model's input; calibration calls the same functions."""
 
-from typing import Any, TypeAlias, assert_never
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import EngineError, FrameError
-from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
-
-FloatArray: TypeAlias = npt.NDArray[np.float32]
-Preprocessing: TypeAlias = TensorInput | ImageInput | WindowInput
+from edge_runtime.manifest import ImageInput, Preprocessing, TensorInput
+from edge_runtime.signals.features import FloatArray, normalise, signal_tensor
 
 LETTERBOX_GREY = 114
 
@@ -30,12 +28,10 @@ def to_tensor(
     match preprocessing:
         case ImageInput():
             tensor = image_tensor(values, preprocessing)
-        case WindowInput():
-            tensor = window_tensor(values, preprocessing)
         case TensorInput():
             tensor = _as_floats(values)
         case _:
-            assert_never(preprocessing)
+            tensor = signal_tensor(_as_floats(values), preprocessing)
     return _reshape(tensor, shape)
 
 
@@ -55,31 +51,6 @@ def image_tensor(image: npt.NDArray[Any], spec: ImageInput) -> FloatArray:
     return normalise(pixels.astype(np.float32), spec.mean, spec.std)[np.newaxis]
 
 
-def window_tensor(samples: npt.NDArray[Any], spec: WindowInput) -> FloatArray:
-    """Return a window of samples as (1, length, columns): (x - mean) / std.
-
-    Args:
-        samples: (length, columns), numbers in the sensor's units.
-        spec: What the model takes.
-
-    Raises:
-        FrameError: Another shape, or NaN or infinity.
-    """
-    expected = (spec.length, len(spec.columns))
-    if samples.shape != expected:
-        raise FrameError(f"window of shape {samples.shape}, the model takes {expected}")
-    return normalise(_as_floats(samples), spec.mean, spec.std)[np.newaxis]
-
-
-def normalise(values: FloatArray, mean: tuple[float, ...], std: tuple[float, ...]) -> FloatArray:
-    """Return (values - mean) / std along the last axis, in float32."""
-    if set(mean) == {0.0} and set(std) == {1.0}:
-        return values
-    centred = values - np.asarray(mean, np.float32)
-    scaled: FloatArray = np.divide(centred, np.asarray(std, np.float32), dtype=np.float32)
-    return scaled
-
-
 def crop_box(width: int, height: int, spec: ImageInput) -> tuple[int, int, int, int]:
     """Return the middle of an image with the model's aspect ratio: left, top, width, height."""
     kept_width = min(width, max(1, round(height * spec.width / spec.height)))
@@ -94,6 +65,23 @@ def letterbox_box(width: int, height: int, spec: ImageInput) -> tuple[int, int, 
     inner_height = min(spec.height, max(1, round(height * factor)))
     left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
     return left, top, inner_width, inner_height
+
+
+def image_bounds(width: int, height: int, spec: ImageInput) -> tuple[float, float, float, float]:
+    """Return where an image's left, top, right and bottom edge lie in the model's input, in pixels.
+
+    For undoing the resizing: of a cropped image the edges lie outside of the input.
+    """
+    match spec.resize:
+        case "stretch":
+            return 0.0, 0.0, float(spec.width), float(spec.height)
+        case "letterbox":
+            left, top, inner_width, inner_height = letterbox_box(width, height, spec)
+            return left, top, left + inner_width, top + inner_height
+        case "crop":
+            left, top, kept_width, kept_height = crop_box(width, height, spec)
+            across, down = spec.width / kept_width, spec.height / kept_height
+            return -left * across, -top * down, (width - left) * across, (height - top) * down
 
 
 def _checked_image(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -118,7 +106,7 @@ def _colour(image: npt.NDArray[np.uint8], spec: ImageInput) -> npt.NDArray[np.ui
 
 def _grey_of(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return luma of a BGR image, Rec. 601, rounded half up as OpenCV does."""
-    cv2 = _opencv()
+    cv2 = opencv()
     grey: npt.NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     return grey
 
@@ -145,14 +133,19 @@ def _letterbox(image: npt.NDArray[np.uint8], spec: ImageInput) -> npt.NDArray[np
 def _scale(image: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
     if image.shape[:2] == (height, width):
         return image
-    cv2 = _opencv()
+    cv2 = opencv()
     is_smaller = width <= image.shape[1] and height <= image.shape[0]
     method = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
     scaled: npt.NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=method)
     return scaled
 
 
-def _opencv() -> Any:
+def opencv() -> Any:
+    """Return OpenCV, which only pipelines with images need.
+
+    Raises:
+        EngineError: It is not installed.
+    """
     try:
         import cv2  # noqa: PLC0415 (heavy, and an extra: only where images are used)
     except ImportError as error:

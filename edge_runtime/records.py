@@ -75,7 +75,79 @@ class Anomaly:
     is_anomalous: bool
 
 
-Decoded: TypeAlias = Classification | Regression | Anomaly
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, shares of the image
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One key point, in shares of the original image, score in [0, 1]."""
+
+    name: str
+    x: float
+    y: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """One object in the image.
+
+    Attributes:
+        box: In shares of the original image.
+        points: Of a pose.
+        zones: Names of the configured zones that it stands in.
+        track: Number of the object while it is followed; None: not followed, or not yet believed.
+    """
+
+    label: str
+    index: int
+    score: float
+    box: Box
+    points: tuple[Point, ...] = ()
+    zones: tuple[str, ...] = ()
+    track: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The objects of a frame, best first."""
+
+    objects: tuple[Detected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keypoints:
+    """The poses of a frame, best first; every object has points."""
+
+    objects: tuple[Detected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What one class covers.
+
+    Attributes:
+        share: Of the image that the model saw, in [0, 1].
+        box: Around all of it, in shares of the original image.
+        contours: Outlines as polygons, likewise.
+    """
+
+    label: str
+    index: int
+    share: float
+    box: Box
+    contours: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The classes that cover something, the largest first."""
+
+    areas: tuple[Area, ...]
+
+
+Objects: TypeAlias = Detection | Keypoints
+Decoded: TypeAlias = Classification | Regression | Anomaly | Objects | Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +158,48 @@ class StageTimes:
     infer_ms: float
     decode_ms: float
 
+    def plus(self, other: "StageTimes") -> "StageTimes":
+        """Return the sums."""
+        return StageTimes(
+            self.preprocess_ms + other.preprocess_ms,
+            self.infer_ms + other.infer_ms,
+            self.decode_ms + other.decode_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one model said of one input."""
+
+    decoded: Decoded
+    times: StageTimes
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """What a further model said of the frame, or of the objects that an earlier one found.
+
+    Attributes:
+        stage: Its name in the configuration.
+        parts: (index of the object, what was said of it); the index is None for the whole frame.
+        times: Of all parts together.
+    """
+
+    stage: str
+    parts: tuple[tuple[int | None, Decoded], ...]
+    times: StageTimes
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model said of one frame."""
+    """What the models said of one frame; `decoded` and `times` are the first one's."""
 
     ref: FrameRef
     size_px: tuple[int, int] | None  # (width, height) of an image, None for samples
     decoded: Decoded
     times: StageTimes
     label: str | None = None
+    stages: tuple[StageOutcome, ...] = ()
 
 
 class Delivery(StrEnum):

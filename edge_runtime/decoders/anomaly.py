@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.decoders.specs import (
+    AnomalyDecoder,
+)
 from edge_runtime.errors import FrameError
-from edge_runtime.manifest import AnomalyDecoder
 from edge_runtime.records import Anomaly
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.decoders.specs import (
+    ClassificationDecoder,
+)
 from edge_runtime.errors import FrameError
-from edge_runtime.manifest import ClassificationDecoder
 from edge_runtime.records import Classification, ClassScore
 
 
@@ -27,7 +29,7 @@ def decode_classes(
     best = np.argsort(-probabilities, kind="stable")[: decoder.top_k]
     return Classification(
         tuple(
-            ClassScore(_label(int(index), labels), int(index), float(probabilities[index]))
+            ClassScore(label_of(int(index), labels), int(index), float(probabilities[index]))
             for index in best
         )
     )
@@ -51,5 +53,6 @@ def activate(
     return values
 
 
-def _label(index: int, labels: tuple[str, ...]) -> str:
+def label_of(index: int, labels: tuple[str, ...]) -> str:
+    """Return a class's name: its number where it has none."""
     return labels[index] if index < len(labels) else str(index)

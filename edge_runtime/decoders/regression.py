@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.decoders.specs import (
+    RegressionDecoder,
+)
 from edge_runtime.errors import FrameError
-from edge_runtime.manifest import RegressionDecoder
 from edge_runtime.records import Regression
 
 

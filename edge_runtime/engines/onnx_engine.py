@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime, on the CPU or on an accelerator."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.engines.protocol import FloatArray, Shape
+from edge_runtime.engines.onnx_providers import (
+    CPU,
+    RECORD_ASSIGNMENT,
+    add_plugin,
+    check_provider,
+    choose_provider,
+    refusals,
+)
+from edge_runtime.engines.protocol import EngineSettings, FloatArray, Shape
 from edge_runtime.errors import EngineError
 
 _LOG_ERRORS_ONLY = 3
@@ -19,23 +27,34 @@ class OnnxEngine:
     """
 
     name = "onnx"
-    backend = "ort-cpu"
+    answers = "onnx"
 
-    def __init__(self, model: bytes, *, threads: int) -> None:
+    def __init__(self, model: bytes, settings: EngineSettings) -> None:
         """Load a model from its bytes, so that it cannot reach for files beside it.
 
         Raises:
-            EngineError: ONNX Runtime is missing, or refuses the model.
+            EngineError: ONNX Runtime is missing, lacks the accelerator or refuses the model.
         """
-        runtime = _onnxruntime()
-        self._refusals = _refusals(runtime)
-        options = session_options(runtime, threads=threads)
+        runtime = onnxruntime_module()
+        self._refusals = refusals(runtime)
+        accelerator = settings.accelerator or CPU
+        self.backend = f"ort-{accelerator}"
+        options = session_options(runtime, threads=settings.threads)
+        if accelerator != CPU:
+            options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
+        if settings.library is None:
+            provider = choose_provider(runtime, accelerator)
+            providers = [provider] if accelerator == CPU else [provider, "CPUExecutionProvider"]
+        else:
+            provider = add_plugin(runtime, options, accelerator, settings.library)
+            providers = None
         try:
             self._session = runtime.InferenceSession(
-                model, sess_options=options, providers=["CPUExecutionProvider"]
+                model, sess_options=options, providers=providers
             )
         except self._refusals as error:
             raise EngineError(f"ONNX Runtime refuses the model: {_one_line(error)}") from error
+        check_provider(self._session, provider, accelerator)
         self.inputs: Mapping[str, Shape] = _shapes(self._session.get_inputs())
         self.outputs: Mapping[str, Shape] = _shapes(self._session.get_outputs())
 
@@ -65,7 +84,12 @@ def session_options(runtime: Any, *, threads: int) -> Any:
     return options
 
 
-def _onnxruntime() -> Any:
+def onnxruntime_module() -> Any:
+    """Return the package, imported when it is first needed.
+
+    Raises:
+        EngineError: It is not installed.
+    """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read by the first import
     try:
         import onnxruntime  # noqa: PLC0415 (heavy, and an extra)
@@ -74,15 +98,6 @@ def _onnxruntime() -> Any:
             "engine onnx: ONNX Runtime is missing; pip install 'edge-runtime[onnx]'"
         ) from error
     return onnxruntime
-
-
-def _refusals(runtime: Any) -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises; its classes share no base but Exception."""
-    state = runtime.capi.onnxruntime_pybind11_state
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel")
-    more = ("NotImplemented", "RuntimeException", "EPFail", "NoSuchFile", "ModelLoaded")
-    found = (getattr(state, name, None) for name in (*names, *more))
-    return (*(kind for kind in found if kind is not None), RuntimeError, ValueError)
 
 
 def _shapes(arguments: Any) -> dict[str, Shape]:

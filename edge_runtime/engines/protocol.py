@@ -1,6 +1,8 @@
 """What every engine does: float32 tensors in, float32 tensors out, by name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -10,12 +12,32 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 Shape: TypeAlias = tuple[int | None, ...]  # None: any
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How a pipeline wants its model run.
+
+    Attributes:
+        threads: At least 1.
+        accelerator: By the engine's own names; None: what the engine takes by itself. One that is
+            not there is an error, never another one in its place.
+        library: A delegate, a plug-in or the model itself as a shared object.
+    """
+
+    threads: int
+    accelerator: str | None = None
+    library: Path | None = None
+
+
 class Engine(Protocol):
     """A loaded model, ready to run; used by one thread at a time."""
 
     @property
     def name(self) -> str:
-        """The executor's name in manifests and configurations: "onnx" or "tflite"."""
+        """The engine's name in configurations: "onnx", "tflite"."""
+
+    @property
+    def answers(self) -> str:
+        """Whose self-test answers it has to give: "onnx" or "tflite"."""
 
     @property
     def backend(self) -> str:
@@ -45,7 +67,9 @@ def quantize(
     Source: ONNX QuantizeLinear.
     """
     limits = np.iinfo(dtype)
-    codes = np.rint(np.asarray(values, np.float32) / np.float32(scale)) + np.float32(zero_point)
+    with np.errstate(over="ignore"):  # infinity saturates as the largest numbers do
+        steps = np.asarray(values, np.float32) / np.float32(scale)
+    codes = np.rint(steps) + np.float32(zero_point)
     clipped: npt.NDArray[np.integer] = np.clip(codes, limits.min, limits.max).astype(dtype)
     return clipped
 

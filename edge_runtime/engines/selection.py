@@ -1,18 +1,17 @@
 """Loads the bundle's model on the engine that the configuration asks for."""
 
 import hashlib
-import importlib.util
 import os
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from edge_runtime.engines.onnx_engine import OnnxEngine
-from edge_runtime.engines.protocol import Engine, Shape
-from edge_runtime.engines.tflite_engine import TfliteEngine, installed_package
+from edge_runtime.engines.kinds import BUILT_IN, find_kind
+from edge_runtime.engines.protocol import Engine, EngineSettings, Shape
 from edge_runtime.errors import BundleError, EngineError
 from edge_runtime.manifest import BundleFile, Manifest, TensorSpec, file_of
 
-EngineName: TypeAlias = Literal["onnx", "tflite"]
+AUTO = "auto"
+_AUTO_ORDER = ("tflite", "onnx")
 
 
 def default_threads() -> int:
@@ -20,40 +19,45 @@ def default_threads() -> int:
     return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
-def choose_engine(wanted: Literal["auto", "onnx", "tflite"], manifest: Manifest) -> EngineName:
+def choose_engine(wanted: str, manifest: Manifest) -> str:
     """Return the engine to use; "auto" takes what is installed and in the bundle, TFLite first.
 
     Raises:
-        EngineError: Nothing that is installed runs a model file of the bundle.
+        EngineError: Nothing that is installed runs a model file of the bundle, or no engine is
+            called so.
     """
-    if wanted != "auto":
-        return wanted
-    if installed_package() is not None and file_of(manifest, "tflite") is not None:
-        return "tflite"
-    if importlib.util.find_spec("onnxruntime") and file_of(manifest, "onnx") is not None:
-        return "onnx"
+    if wanted != AUTO:
+        return find_kind(wanted).name
+    for kind in (BUILT_IN[name] for name in _AUTO_ORDER):
+        if kind.is_installed and file_of(manifest, kind.role) is not None:
+            return kind.name
     raise EngineError(
         "engine auto: no engine is installed for this bundle; "
         "pip install 'edge-runtime[tflite]' or 'edge-runtime[onnx]'"
     )
 
 
-def load_engine(name: EngineName, manifest: Manifest, bundle: Path, *, threads: int) -> Engine:
+def load_engine(name: str, manifest: Manifest, bundle: Path, settings: EngineSettings) -> Engine:
     """Return the engine with the bundle's model in it, its tensors as the manifest says.
 
     Raises:
         BundleError: The bundle has no such model file, it changed, or it has other tensors.
-        EngineError: The engine is missing or refuses the model.
+        EngineError: The engine or its accelerator is missing, or refuses the model.
     """
-    file = file_of(manifest, name)
+    kind = find_kind(name)
+    file = file_of(manifest, kind.role)
     if file is None:
-        raise BundleError(f"{bundle}: no {name} model in the bundle")
-    model = _read_checked(bundle / file.name, file)
-    kind = OnnxEngine if name == "onnx" else TfliteEngine
-    engine: Engine = kind(model, threads=threads)
+        raise BundleError(f"{bundle}: no {kind.role} model in the bundle")
+    engine = kind.load(_read_checked(bundle / file.name, file), manifest, settings)
     _check_tensors("input", manifest.inputs, engine)
     _check_tensors("output", manifest.outputs, engine)
     return engine
+
+
+def model_digest(name: str, manifest: Manifest) -> str:
+    """Return the SHA-256 of the model file that an engine takes, "" where there is none."""
+    file = file_of(manifest, find_kind(name).role)
+    return "" if file is None else file.sha256
 
 
 def _read_checked(path: Path, file: BundleFile) -> bytes:

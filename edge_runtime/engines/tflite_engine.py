@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.engines.protocol import FloatArray, Shape, dequantize, quantize
+from edge_runtime.engines.protocol import (
+    EngineSettings,
+    FloatArray,
+    Shape,
+    dequantize,
+    quantize,
+)
+from edge_runtime.engines.tflite_delegates import acceleration
 from edge_runtime.errors import EngineError
 
 _MODULES = {
@@ -33,22 +40,26 @@ class TfliteEngine:
     """An int8 model; its inputs are quantized and its outputs dequantized at this boundary."""
 
     name = "tflite"
+    answers = "tflite"
 
-    def __init__(self, model: bytes, *, threads: int) -> None:
+    def __init__(self, model: bytes, settings: EngineSettings) -> None:
         """Load a model from its bytes.
 
         Raises:
-            EngineError: No interpreter is installed, or it refuses the model.
+            EngineError: No interpreter is installed, the accelerator is not there, or one of them
+                refuses the model.
         """
         package = installed_package()
         if package is None:
             raise EngineError(
                 "engine tflite: LiteRT is missing; pip install 'edge-runtime[tflite]'"
             )
-        module, self.backend = _MODULES[package]
+        name, backend = _MODULES[package]
+        self.backend = backend if settings.accelerator is None else _backend(backend, settings)
         try:
-            self._interpreter: Any = importlib.import_module(module).Interpreter(
-                model_content=model, num_threads=threads
+            module: Any = importlib.import_module(name)
+            self._interpreter: Any = module.Interpreter(
+                model_content=model, num_threads=settings.threads, **acceleration(module, settings)
             )
             self._interpreter.allocate_tensors()
         except (ImportError, ValueError, RuntimeError) as error:
@@ -89,6 +100,10 @@ class TfliteEngine:
 def installed_package() -> str | None:
     """Return the package that brings an interpreter, LiteRT first, None where there is none."""
     return next((name for name in _MODULES if importlib.util.find_spec(name) is not None), None)
+
+
+def _backend(backend: str, settings: EngineSettings) -> str:
+    return f"{backend.partition('-')[0]}-{settings.accelerator}"
 
 
 def _tensors(details: list[dict[str, Any]]) -> dict[str, _Tensor]:

@@ -5,17 +5,22 @@ Source: home-assistant.io, integrations `mqtt`, `sensor.mqtt`, `binary_sensor.mq
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias
 
 import msgspec
 
+from edge_runtime.decoders.specs import (
+    AnomalyDecoder,
+    ClassificationDecoder,
+    RegressionDecoder,
+    SegmentationDecoder,
+)
 from edge_runtime.link import SourceState
-from edge_runtime.manifest import AnomalyDecoder, ClassificationDecoder, RegressionDecoder
+from edge_runtime.models.described import Described
 from edge_runtime.mqtt import topics
 from edge_runtime.mqtt.topics import Topics
 
 Platform: TypeAlias = Literal["sensor", "binary_sensor"]
-Decoder: TypeAlias = ClassificationDecoder | RegressionDecoder | AnomalyDecoder
 Components: TypeAlias = dict[str, "Component"]  # by what Home Assistant calls the component's id
 
 _ALIVE = "{{ 'online' if value in ('online', 'degraded') else 'offline' }}"
@@ -52,20 +57,6 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expire_after: int | None = None
     availability: tuple[Availability, ...] | None = None
     availability_mode: Literal["all"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What has to be known of a pipeline.
-
-    Attributes:
-        decoder: Of its model; None where the model has none.
-        has_state: Whether the pipeline publishes `state`.
-    """
-
-    name: str
-    decoder: Decoder | None
-    has_state: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +136,10 @@ def _outcome(machine: Machine, pipeline: Described) -> Components:
         case AnomalyDecoder():
             flag = "{{ 'ON' if value_json.state == 'anomaly' else 'OFF' }}"
             score = _state(machine, name, "anomaly score", f"{{{{ {_SCORE} }}}}", unit="")
-            return {"anomaly": _state(machine, name, "anomaly", flag, is_flag=True), "score": score}
+            return {
+                "anomaly": _state(machine, name, "anomaly", flag, flag="problem"),
+                "score": score,
+            }
         case RegressionDecoder(names=names, unit=unit):
             return {
                 f"value{index}": _state(
@@ -155,13 +149,50 @@ def _outcome(machine: Machine, pipeline: Described) -> Components:
             }
         case None:
             return {}
+        case SegmentationDecoder(background=background):
+            return _areas(machine, pipeline, background)
         case _:
-            assert_never(pipeline.decoder)
+            return _objects(machine, pipeline)
+
+
+def _objects(machine: Machine, pipeline: Described) -> Components:
+    """Return whether there is any object, and how many: of all, and of each label."""
+    name = pipeline.name
+    any_flag = "{{ 'OFF' if value_json.state == 'none' else 'ON' }}"
+    total = "{{ value_json.counts.values() | sum }}"
+    found = {
+        "present": _state(machine, name, "objects present", any_flag, flag="occupancy"),
+        "objects": _state(machine, name, "objects", total, unit=""),
+    }
+    for index, label in enumerate(pipeline.labels):
+        count = f"{{{{ value_json.counts.get('{_quoted(label)}', 0) }}}}"
+        found[f"count{index}"] = _state(machine, name, f"{label} count", count, unit="")
+    return found
+
+
+def _areas(machine: Machine, pipeline: Described, background: int | None) -> Components:
+    """Return which classes are there, and what each covers."""
+    name = pipeline.name
+    found = {"class": _state(machine, name, "classes", "{{ value_json.state }}")}
+    for index, label in enumerate(pipeline.labels):
+        if index == background:
+            continue
+        mine = f"value_json.results | selectattr('label', 'eq', '{_quoted(label)}')"
+        share = (
+            f"{{{{ (({mine} | map(attribute='share') | first | default(0)) * 100) | round(1) }}}}"
+        )
+        found[f"share{index}"] = _state(machine, name, f"{label} share", share, unit="%")
+    return found
+
+
+def _quoted(label: str) -> str:
+    """Return a label as it stands within a template's quotes."""
+    return label.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _state(
     machine: Machine, pipeline: str, what: str, template: str, *, unit: str | None = None,
-    is_flag: bool = False,
+    flag: Literal["problem", "occupancy"] | None = None,
 ) -> Component:  # fmt: skip
     """Return an entity of the retained `state`, there as long as device and source are.
 
@@ -172,11 +203,11 @@ def _state(
     """
     source = machine.topics.full(topics.pipeline_source(pipeline))
     return Component(
-        platform="binary_sensor" if is_flag else "sensor",
+        platform="binary_sensor" if flag else "sensor",
         name=f"{pipeline} {what}",
         state_topic=machine.topics.full(topics.pipeline_state(pipeline)),
         value_template=template,
-        device_class="problem" if is_flag else None,
+        device_class=flag,
         state_class=None if unit is None else "measurement",
         unit_of_measurement=unit or None,
         availability=(device_availability(machine.topics), Availability(source, _DELIVERS)),

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.board import Board
 from edge_runtime.home_assistant.introduction import Introduction
 from edge_runtime.home_assistant.known import write_known
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.mqtt.topics import Topics
+from edge_runtime.supervisor.board import Board
 
 logger = logging.getLogger(__name__)
 

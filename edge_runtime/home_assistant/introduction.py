@@ -9,13 +9,13 @@ from edge_runtime.home_assistant.components import (
     Availability,
     Component,
     Components,
-    Described,
     Machine,
     device_availability,
     device_components,
     pipeline_components,
 )
 from edge_runtime.home_assistant.known import Known
+from edge_runtime.models.described import Described
 from edge_runtime.mqtt import topics
 from edge_runtime.records import Delivery, Message
 

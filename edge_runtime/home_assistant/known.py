@@ -1,13 +1,13 @@
 """What Home Assistant may know of this device: a small file beside the outbox."""
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
-from edge_runtime.config_structs import Name
+from edge_runtime.config.values import Name
 from edge_runtime.home_assistant.components import Platform
+from edge_runtime.host.durable import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def read_known(path: Path) -> Known | None:
         return msgspec.json.decode(path.read_bytes(), type=Known)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         logger.warning("%s: %s: entities that are gone stay in Home Assistant", path, error)
         return None
 
@@ -38,11 +38,6 @@ def write_known(path: Path, known: Known | None) -> None:
         if known is None:
             path.unlink(missing_ok=True)
             return
-        beside = path.with_suffix(".new")
-        with beside.open("wb") as stream:
-            stream.write(msgspec.json.encode(known))
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
+        replace_file(path, msgspec.json.encode(known))
     except OSError as error:
         logger.warning("%s: %s: entities that are gone may stay in Home Assistant", path, error)

@@ -35,18 +35,45 @@ def find_bundle(model: str, models_directory: Path) -> Path:
     return models_directory / name / str(version)
 
 
+def find_previous_bundle(model: str, models_directory: Path) -> Path:
+    """Return the bundle before the one that `find_bundle` returns, or that one where it is alone.
+
+    Raises:
+        BundleError: As `find_bundle`.
+    """
+    bundle = find_bundle(model, models_directory)
+    if "/" in model:
+        return bundle
+    older = [number for number in list_versions(bundle.parent) if number < int(bundle.name)]
+    return bundle.parent / str(older[-1]) if older else bundle
+
+
 def list_versions(directory: Path) -> list[int]:
-    """Return the versions in NAME/, lowest first; directories without a manifest do not count."""
+    """Return the versions in NAME/, lowest first; directories without a manifest do not count.
+
+    Raises:
+        BundleError: The directory is there and cannot be read.
+    """
     try:
         entries = list(directory.iterdir())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    numbers = (entry.name for entry in entries if (entry / MANIFEST_NAME).is_file())
+    except OSError as error:
+        raise BundleError(f"{directory}: {error.strerror or error}") from error
+    numbers = (entry.name for entry in entries if _is_bundle(entry))
     return sorted(int(name) for name in numbers if re.fullmatch(r"[1-9][0-9]{0,8}", name))
 
 
+def _is_bundle(directory: Path) -> bool:
+    """Return whether a manifest is there, read or not: who opens it says why it cannot be read."""
+    try:
+        return (directory / MANIFEST_NAME).is_file()
+    except PermissionError:
+        return True
+
+
 def _bundle_at(path: Path) -> Path:
-    if (path / MANIFEST_NAME).is_file():
+    if _is_bundle(path):
         return path
     versions = list_versions(path)
     if not versions:

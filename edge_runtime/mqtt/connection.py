@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -29,7 +30,6 @@ from edge_runtime.mqtt.properties import (
 )
 from edge_runtime.records import Delivery, Message
 
-OFFLINE = b"offline"
 _FAILURE = 0x80
 _KEEP_ALIVE_TIMEOUT = 0x8D
 
@@ -51,20 +51,37 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we vanish, QoS 1.
+
+    Attributes:
+        topic: The whole name.
+        boot: In the properties of a will that is text, so that a late one is told from a new
+            session's; None: bytes, without properties.
+        after_goodbye: It is also sent after our DISCONNECT, where the protocol has a word for that.
+    """
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    boot: str | None = None
+    after_goodbye: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerSettings:
     """Where the broker is and who we are to it.
 
     Attributes:
-        status_topic: Where the will says "offline", the whole name; "" leaves no will.
+        will: Makes the will of the connection that is about to be made.
+        session_expiry_s: How long the broker keeps our session; 0: it begins anew every time.
         password: Reads the password anew at every connection, so that it can be changed.
-        boot: In the will's properties, so that a late will is told from a new session's.
     """
 
     host: str
     port: int
     client_id: str
-    status_topic: str
-    boot: str
+    will: Callable[[], Will] | None = None
     keep_alive_s: int = 30
     will_delay_s: int = 15
     session_expiry_s: int = 3600
@@ -159,6 +176,7 @@ class Connection:
         self._protocol = protocol
         self._events: list[Event] = []
         self._client = self._make_client()
+        self._will: Will | None = None
 
     def open(self) -> None:
         """Connect, shake hands and send CONNECT; blocks for at most the connect timeout.
@@ -171,15 +189,14 @@ class Connection:
         if settings.username is not None:
             password = settings.password() if settings.password is not None else None
             client.username_pw_set(settings.username, password)
-        if settings.status_topic:
-            self._set_will()
         if self._protocol is Protocol.V5:
             properties = connect_properties(settings.session_expiry_s)
             client.connect(
                 settings.host,
                 settings.port,
                 settings.keep_alive_s,
-                clean_start=False,  # or the old session would end now, and its will be sent
+                # A clean start ends the old session now, and its will is sent.
+                clean_start=settings.session_expiry_s == 0,
                 properties=properties,
             )
         else:
@@ -221,14 +238,24 @@ class Connection:
         )
         return info.mid
 
+    def publish_bytes(self, topic: str, payload: bytes, *, qos: int) -> int:
+        """Send bytes that are neither text nor JSON; return the number that its answer carries.
+
+        At QoS 0 that comes as soon as the bytes are out.
+        """
+        return self._client.publish(topic, payload, qos).mid
+
     def is_backed_up(self) -> bool:
         """Return whether bytes wait for the network; then nothing more should be handed over."""
         return bool(self._client.want_write())
 
     def disconnect(self, *, wake: socket.socket, timeout_s: float) -> None:
-        """Say good-bye, which discards the will, and end the broker's session."""
+        """Say good-bye, which discards a will that is not meant for it, and end the session."""
         if self._protocol is Protocol.V5:
-            self._client.disconnect(properties=disconnect_properties())
+            keeps_will = self._will is not None and self._will.after_goodbye
+            name = "Disconnect with will message" if keeps_will else "Normal disconnection"
+            reason = ReasonCode(PacketTypes.DISCONNECT, name)
+            self._client.disconnect(reason, disconnect_properties())
         else:
             self._client.disconnect()
         if self._client.want_write():
@@ -257,6 +284,16 @@ class Connection:
         except (OSError, ValueError) as error:  # what paho lets through of a malformed packet
             self._events.append(Closed(Trouble(Cause.PROTOCOL, str(error))))
 
+    def _reach(self) -> socket.socket:
+        """Return the socket, with the will that goes into the CONNECT on it.
+
+        Made only now: a will may be counted, and no CONNECT goes out while nobody listens.
+        """
+        sock = self._connect()
+        if self._settings.will is not None:
+            self._set_will(self._settings.will())
+        return sock
+
     def _connect(self) -> socket.socket:
         """Return a connected socket, with TLS where it is wanted; nothing stays open on failure."""
         settings = self._settings
@@ -276,7 +313,7 @@ class Connection:
     def _make_client(self) -> Client:
         is_v5 = self._protocol is Protocol.V5
         client = _Transport(
-            self._connect,
+            self._reach,
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
             # 3.1.1 has no expiry: a session would keep old commands for us for ever.
@@ -293,12 +330,12 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         return client
 
-    def _set_will(self) -> None:
-        settings = self._settings
+    def _set_will(self, will: Will) -> None:
+        self._will = will
         properties = None
         if self._protocol is Protocol.V5:
-            properties = will_properties(settings.will_delay_s, settings.boot)
-        self._client.will_set(settings.status_topic, OFFLINE, 1, True, properties)
+            properties = will_properties(self._settings.will_delay_s, will.boot)
+        self._client.will_set(will.topic, will.payload, 1, will.retain, properties)
 
     def _on_connect(
         self, client: Client, userdata: object, flags: object, reason: ReasonCode,

@@ -5,8 +5,7 @@ ONLINE ─begin_stop─► DRAINING ─outbox empty or out of time─► DYING �
 """
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from socket import socket
 from typing import assert_never
@@ -23,69 +22,16 @@ from edge_runtime.mqtt.connection import (
     Subscribed,
     WrongProtocol,
 )
-from edge_runtime.mqtt.mailbox import Mailbox, Memory, Refusal
-from edge_runtime.mqtt.outbox import Outbox
-from edge_runtime.mqtt.topics import Topics
+from edge_runtime.mqtt.exchange_parts import ExchangeSettings, Parts
+from edge_runtime.mqtt.mailbox import Refusal
+from edge_runtime.mqtt.pacing import Pacer
 from edge_runtime.mqtt.window import Purpose, Sent, Window
 from edge_runtime.records import Delivery, Message
-from edge_runtime.time_source import TimeSource
 
 MAX_STATES = 512
 PROPERTIES_BYTES = 1024  # what a packet may hold beside topic and payload
 GOODBYE_S = 1.0
 UNANSWERED_LIMIT = 2  # mosquitto hangs up on what its rules forbid; 3.1.1 has no word for why
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeSettings:
-    """Limits of one connection.
-
-    Attributes:
-        window: Most publications in flight; the broker's own limit counts too.
-        answer_deadline_s: Without CONNACK, SUBACK or PUBACK for so long the connection is dead.
-        drain_s: How long a stop waits for the outbox to empty.
-        death_deadline_s: How long it then waits for the PUBACK of `stopped`.
-        refused_retry_s: Pause before a publication that the broker refused is sent again.
-        refused_limit: After so many refusals a stored message is dropped and counted.
-        also_hears: Whole filters beside our own commands; they reach the same hook.
-    """
-
-    window: int = 20
-    answer_deadline_s: float = 15.0
-    drain_s: float = 2.0
-    death_deadline_s: float = 3.0
-    refused_retry_s: float = 60.0
-    refused_limit: int = 3
-    also_hears: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the session asks of the supervisor; called in the session's thread, must not block.
-
-    Attributes:
-        birth: The `info` message and the present state of everything that has one.
-        status: "online" or "degraded", now.
-        on_command: A message below `cmd/` came, or one of what the settings say we also hear.
-        on_change: The session's state changed.
-    """
-
-    birth: Callable[[], tuple[Message, ...]]
-    status: Callable[[], str]
-    on_command: Callable[[Incoming], None]
-    on_change: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an exchange works with, the same for every connection."""
-
-    topics: Topics
-    outbox: Outbox
-    mailbox: Mailbox
-    memory: Memory
-    hooks: Hooks
-    time: TimeSource
 
 
 class Phase(Enum):
@@ -129,11 +75,18 @@ class Exchange:
         self._is_stopping = False
         self._phase_since_s = parts.time.monotonic_s()
         self._subscription_trouble: Trouble | None = None
+        starts_at_s = parts.time.monotonic_s() + settings.drain_delay_s
+        self._pacer = Pacer(settings.drain_rate_hz, starts_at_s)
 
     @property
     def complaint(self) -> Trouble | None:
         """Return what the broker refuses although it took us."""
         return self._parts.memory.complaint or self._subscription_trouble
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing more will be said."""
+        return self.phase is Phase.ENDED
 
     @property
     def is_born(self) -> bool:
@@ -289,16 +242,23 @@ class Exchange:
         if not self._may_send():
             return
         for stored in self._parts.outbox.take(delivery, self._after[delivery], limit):
-            if not self._may_send():
+            if not self._may_send() or not self._is_due(delivery):
                 return
             self._after[delivery] = stored.id
             if stored.id in under_way or self._is_parked(stored.id):
                 continue
+            if delivery is Delivery.ALL:
+                self._pacer.sent()
             if self._fits(stored.message):
                 message = replace(stored.message, expiry_s=stored.expires_in_s)
                 self._publish(Purpose.STORED, message, number=stored.id)
             else:
-                self._parts.outbox.refuse(stored.id, delivery, "oversize")
+                self._parts.outbox.refuse(stored.id, stored.message, "oversize")
+
+    def _is_due(self, delivery: Delivery) -> bool:
+        """Return whether a message of a class may go now; a state is one a topic, and not paced."""
+        is_paced = delivery is Delivery.ALL
+        return not is_paced or self._pacer.may_send(self._parts.time.monotonic_s())
 
     def _is_parked(self, number: int) -> bool:
         refusal = self._parts.memory.refusals.get(number)
@@ -313,7 +273,7 @@ class Exchange:
         try:
             mid = self._connection.publish(topic, message, expires_in_s=message.expiry_s)
         except ValueError:  # a topic that MQTT forbids; it would come back for ever
-            self._parts.outbox.refuse(number, message.delivery, "invalid_topic")
+            self._parts.outbox.refuse(number, message, "invalid_topic")
             return
         self._window.add(mid, Sent(purpose, message, number, self._parts.time.monotonic_s()))
 
@@ -348,7 +308,7 @@ class Exchange:
         before = memory.refusals.pop(sent.number, None)
         count = 1 if before is None else before.count + 1
         if count >= self._settings.refused_limit:
-            self._parts.outbox.refuse(sent.number, sent.message.delivery, "refused")
+            self._parts.outbox.refuse(sent.number, sent.message, "refused")
         else:
             memory.refusals[sent.number] = Refusal(count, now + self._settings.refused_retry_s)
 
@@ -364,6 +324,8 @@ class Exchange:
     def _check_deadlines(self) -> None:
         now = self._parts.time.monotonic_s()
         self._rewind_for_refused(now)
+        if self._parts.outbox.has_overdue():
+            self._after[Delivery.ALL] = 0
         waiting_since_s = self._window.oldest_s()
         if self.phase in {Phase.CONNECTING, Phase.SUBSCRIBING}:
             waiting_since_s = self._phase_since_s

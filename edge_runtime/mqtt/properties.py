@@ -19,13 +19,14 @@ def connect_properties(session_expiry_s: int) -> Properties:
     return properties
 
 
-def will_properties(delay_s: int, boot: str) -> Properties:
-    """Return when the broker publishes the will, and whose it is."""
+def will_properties(delay_s: int, boot: str | None) -> Properties:
+    """Return when the broker publishes the will, and of a text whose it is."""
     properties = _empty(PacketTypes.WILLMESSAGE)
     properties.WillDelayInterval = delay_s
-    properties.PayloadFormatIndicator = _UTF8
-    properties.ContentType = "text/plain"
-    properties.UserProperty = [("boot", boot)]
+    if boot is not None:
+        properties.PayloadFormatIndicator = _UTF8
+        properties.ContentType = "text/plain"
+        properties.UserProperty = [("boot", boot)]
     return properties
 
 

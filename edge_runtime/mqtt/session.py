@@ -6,7 +6,8 @@ import random
 import socket
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -14,10 +15,11 @@ from edge_runtime.errors import EdgeRuntimeError
 from edge_runtime.mqtt.backoff import Backoff, BackoffSettings
 from edge_runtime.mqtt.causes import Cause, Trouble, trouble_of_error
 from edge_runtime.mqtt.connection import BrokerSettings, Connection, Protocol
-from edge_runtime.mqtt.exchange import Exchange, ExchangeSettings, Parts, Phase
+from edge_runtime.mqtt.exchange import Exchange
+from edge_runtime.mqtt.exchange_parts import Conversation, ExchangeSettings, Parts
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.records import Message
-from edge_runtime.watchdog import Loop
+from edge_runtime.supervisor.watchdog import Loop
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ MAX_CONNECTIONS_COUNTED = 1000
 _HOUR_S = 3600.0
 
 ProtocolChoice: TypeAlias = Literal["auto", "5", "3.1.1"]
+Converse: TypeAlias = Callable[[Connection, ExchangeSettings, Parts], Conversation]
 
 
 class SessionState(StrEnum):
@@ -46,6 +49,7 @@ class SessionSettings:
     """How to behave.
 
     Attributes:
+        name: In the log.
         protocol: "auto" tries MQTT 5, and 3.1.1 where the broker refuses it.
         slow_retry_s: Least pause after a refusal that a person has to cure.
     """
@@ -55,6 +59,7 @@ class SessionSettings:
     protocol: ProtocolChoice = "auto"
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     slow_retry_s: float = 60.0
+    name: str = "broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +84,25 @@ class SessionStatus:
 
 
 class Session:
-    """Owns the connection; `run` is the body of one thread, the rest may be called from others."""
+    """Owns the connection; `run` is the body of one thread, the rest may be called from others.
+
+    What is said on it, `converse` says: one conversation for each connection.
+    """
 
     def __init__(
-        self, settings: SessionSettings, parts: Parts, rng: random.Random, loop: Loop
-    ) -> None:
+        self, settings: SessionSettings, parts: Parts, rng: random.Random, loop: Loop,
+        converse: Converse = Exchange,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._parts = parts
         self._time = parts.time
         self._rng = rng
         self._loop = loop
+        self._converse = converse
         self._backoff = Backoff(settings.backoff, rng)
         self._protocol = Protocol.V5 if settings.protocol == "auto" else Protocol(settings.protocol)
         self._silent_refusals = 0
+        self._fell_back_silently = False
         self._lock = threading.Lock()
         self._state = SessionState.CONNECTING
         self._trouble: Trouble | None = None
@@ -167,8 +178,10 @@ class Session:
             self._parts.mailbox.shut()
 
     def _serve(self, connection: Connection, stop: threading.Event) -> Trouble | None:
-        exchange = Exchange(connection, self._settings.exchange, self._parts)
-        while exchange.phase is not Phase.ENDED:
+        delay_s = self._rng.uniform(0.0, self._settings.exchange.drain_delay_s)
+        settings = replace(self._settings.exchange, drain_delay_s=delay_s)
+        exchange = self._converse(connection, settings, self._parts)
+        while not exchange.is_over:
             self._loop.beat(TURN_MAY_TAKE_S)
             if stop.is_set():
                 exchange.begin_stop()
@@ -179,7 +192,7 @@ class Session:
             return None
         return self._judge(exchange)
 
-    def _note(self, exchange: Exchange) -> None:
+    def _note(self, exchange: Conversation) -> None:
         if not exchange.is_born:
             return
         if self._state is not SessionState.ONLINE:
@@ -192,18 +205,31 @@ class Session:
                 self._connected_at_s.append(now)
         self._set_state(SessionState.ONLINE, exchange.complaint)
 
-    def _judge(self, exchange: Exchange) -> Trouble | None:
-        """Return the trouble; a broker that hangs up on CONNECT twice may not know MQTT 5."""
-        if not exchange.was_answered and self._settings.protocol == "auto":
+    def _judge(self, exchange: Conversation) -> Trouble | None:
+        """Return the trouble; a broker that hangs up on CONNECT twice may not know MQTT 5.
+
+        It may as well have been the link, or a broker that was starting: after each connection that
+        followed such a silence MQTT 5 is asked for once again.
+        """
+        if self._settings.protocol != "auto":
+            return exchange.trouble
+        if not exchange.was_answered:
             self._silent_refusals += 1
+        elif self._fell_back_silently:
+            self._fell_back_silently = False
+            self._protocol, self._silent_refusals = Protocol.V5, SILENT_REFUSALS_LIMIT - 1
         if self._silent_refusals >= SILENT_REFUSALS_LIMIT:
             self._silent_refusals = 0
+            self._fell_back_silently = self._protocol is Protocol.V5
             self._fall_back()
         return exchange.trouble
 
     def _fall_back(self) -> None:
         other = Protocol.V311 if self._protocol is Protocol.V5 else Protocol.V5
-        logger.warning("the broker refuses MQTT %s: trying %s", self._protocol.value, other.value)
+        logger.warning(
+            "%s: MQTT %s is refused: trying %s",
+            self._settings.name, self._protocol.value, other.value,
+        )  # fmt: skip
         self._protocol = other
 
     def _pause(self, trouble: Trouble, stop: threading.Event) -> None:
@@ -227,8 +253,9 @@ class Session:
         if (state, trouble) == (was, before):
             return
         if state is SessionState.ONLINE and was is not SessionState.ONLINE:
-            logger.info("broker: online (MQTT %s)", self._protocol.value)
+            logger.info("%s: online (MQTT %s)", self._settings.name, self._protocol.value)
         if trouble is not None and trouble != before:
-            logger.warning("broker: %s: %s", trouble.cause.value, trouble.text)
+            name = self._settings.name
+            logger.warning("%s: %s: %s", name, trouble.cause.value, trouble.text)
         if trouble != before or SessionState.ONLINE in {state, was}:
             self._parts.hooks.on_change()

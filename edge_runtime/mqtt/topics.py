@@ -13,6 +13,10 @@ STATUS = "status"
 INFO = "info"
 HEALTH = "health"
 ALERT = "alert"
+GAPS = "gaps"
+CONFIRMED = "ack"
+DESIRED = "cfg/desired"
+REPORTED = "cfg/reported"
 
 HOME_ASSISTANT_STATUS = "homeassistant/status"  # where it says "online" when it has started
 _ABROAD = "/"

@@ -4,25 +4,16 @@ import contextlib
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from edge_runtime.config import CsvConfig
+from edge_runtime.config.sources import CsvConfig
 from edge_runtime.errors import FrameError, SourceError
-from edge_runtime.sources.protocol import End, Reading, Refusal, Shot
+from edge_runtime.sources.protocol import End, Partial, Reading, Refusal, Shot
+from edge_runtime.sources.rows import WindowShape
 from edge_runtime.windows import Windower
-
-
-@dataclass(frozen=True, slots=True)
-class WindowShape:
-    """What the model wants of a stream of rows."""
-
-    columns: tuple[str, ...]
-    length: int
-    step: int
 
 
 class CsvSource:
@@ -74,7 +65,7 @@ class CsvSource:
         self._rows = reader
 
     def read(self) -> Reading:
-        """Return the next window, or why a row was left out."""
+        """Return the window that the next row completes, or why a row was left out."""
         while True:
             try:
                 row = next(self._rows, None)
@@ -88,9 +79,7 @@ class CsvSource:
             if row is None:
                 self._start_round()
                 continue
-            reading = self._take(row)
-            if reading is not None:
-                return reading
+            return self._take(row)
 
     def close(self) -> None:
         """Close the file."""
@@ -108,7 +97,7 @@ class CsvSource:
         self._rows_this_round = 0
         self.open()
 
-    def _take(self, row: dict[str, str]) -> Reading | None:
+    def _take(self, row: dict[str, str]) -> Reading:
         number = self._row_number
         self._row_number += 1
         self._rows_this_round += 1
@@ -121,7 +110,7 @@ class CsvSource:
         self._due_s = due_s
         is_paced = self._config.rate_hz != 0
         if window is None:
-            return None
+            return Partial()
         return Shot(window, label=f"row {number + 1}", due_s=due_s if is_paced else None)
 
     def _due(self, row: dict[str, str], number: int) -> float:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_runtime.config import FilesConfig
+from edge_runtime.config.sources import FilesConfig
 from edge_runtime.errors import FrameError, SourceError
 from edge_runtime.sources.image_file import read_frame_file
 from edge_runtime.sources.protocol import End, Reading, Refusal, Shot

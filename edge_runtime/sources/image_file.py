@@ -13,6 +13,9 @@ from edge_runtime.sources.opencv import opencv
 
 MAX_FILE_BYTES = 64 << 20
 MAX_PIXELS = 50_000_000
+_JPEG = b"\xff\xd8"
+_END_OF_IMAGE = b"\xff\xd9"
+_PADDING_BYTES = 4096  # cameras pad a frame with zeros up to their buffer's size
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
@@ -31,6 +34,28 @@ def read_frame_file(path: Path) -> npt.NDArray[Any]:
         raise FrameError(f"{path.name}: {error.strerror or error}") from error
 
 
+def decode_image(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return an image as (H, W, 3) uint8 BGR; its size is looked at before it is decoded.
+
+    Raises:
+        FrameError: Another format, more than MAX_PIXELS, damaged or cut off.
+    """
+    width, height = image_size(data)
+    if not 0 < width * height <= MAX_PIXELS:
+        raise FrameError(f"{width}x{height} pixels, allowed are {MAX_PIXELS}")
+    if _is_cut_off(data):
+        raise FrameError(f"a JPEG that is cut off after {len(data)} bytes")
+    cv2 = opencv()
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise FrameError("cannot be decoded") from error
+    if image is None:
+        raise FrameError("cannot be decoded")
+    pixels: npt.NDArray[np.uint8] = image
+    return pixels
+
+
 def image_size(data: bytes) -> tuple[int, int]:
     """Return (width, height) as the header of a PNG, JPEG, BMP or PGM/PPM image says.
 
@@ -39,7 +64,7 @@ def image_size(data: bytes) -> tuple[int, int]:
     """
     readers: tuple[tuple[bytes, Callable[[bytes], tuple[int, int]]], ...] = (
         (b"\x89PNG\r\n\x1a\n", _png_size),
-        (b"\xff\xd8", _jpeg_size),
+        (_JPEG, _jpeg_size),
         (b"BM", _bmp_size),
         (b"P5", _pnm_size),
         (b"P6", _pnm_size),
@@ -54,22 +79,15 @@ def image_size(data: bytes) -> tuple[int, int]:
 
 
 def _read_image(path: Path) -> npt.NDArray[np.uint8]:
-    data = path.read_bytes()
     try:
-        width, height = image_size(data)
+        return decode_image(path.read_bytes())
     except FrameError as error:
         raise FrameError(f"{path.name}: {error}") from error
-    if not 0 < width * height <= MAX_PIXELS:
-        raise FrameError(f"{path.name}: {width}x{height} pixels, allowed are {MAX_PIXELS}")
-    cv2 = opencv()
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise FrameError(f"{path.name}: cannot be decoded") from error
-    if image is None:
-        raise FrameError(f"{path.name}: cannot be decoded")
-    pixels: npt.NDArray[np.uint8] = image
-    return pixels
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Return whether a JPEG lacks its end; decoders fill the rest with grey and say nothing."""
+    return data.startswith(_JPEG) and _END_OF_IMAGE not in data[-_PADDING_BYTES:]
 
 
 def _read_array(path: Path) -> npt.NDArray[Any]:

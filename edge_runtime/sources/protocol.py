@@ -14,11 +14,23 @@ class Shot:
         values: (H, W, 3) uint8 BGR, or (T, C) float32 samples, or a ready tensor.
         label: What the source knows about it, for people.
         due_s: When a recording delivers it, in seconds after its start; None: now.
+        age_s: How long before it was read the sensor had taken it.
     """
 
     values: npt.NDArray[Any]
     label: str | None = None
     due_s: float | None = None
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Something good came, and no frame yet: a row of a window that is not full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing came for a moment (at most a second); the loop turns and asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ class End:
     """A recording is played to its end."""
 
 
-Reading: TypeAlias = Shot | Refusal | End
+Reading: TypeAlias = Shot | Partial | Quiet | Refusal | End
 
 
 class Source(Protocol):
@@ -45,7 +57,7 @@ class Source(Protocol):
 
     @property
     def rate_hz(self) -> float | None:
-        """How many frames a second are expected, None where nobody knows."""
+        """How many readings (frames, or rows of a window) a second are expected, None: unknown."""
 
     def open(self) -> None:
         """Make it ready; called again after it failed.
@@ -55,10 +67,11 @@ class Source(Protocol):
         """
 
     def read(self) -> Reading:
-        """Return the next frame; blocks while there is none.
+        """Return the next frame; waits for it, or says `Quiet` where waiting can be cut short.
 
         Raises:
-            SourceError: It has stopped delivering and must be opened again.
+            SourceError: It has stopped delivering and must be opened again. The subclass says
+                which state that is.
         """
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.config import SyntheticConfig
+from edge_runtime.config.sources import SyntheticConfig
 from edge_runtime.sources.protocol import End, Reading, Shot
 
 SQUARE_SHARE = 4  # the square's side is a quarter of the image's shorter side

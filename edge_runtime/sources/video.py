@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.config import VideoConfig
+from edge_runtime.config.sources import VideoConfig
 from edge_runtime.errors import SourceError
 from edge_runtime.sources.opencv import opencv
 from edge_runtime.sources.protocol import End, Reading, Shot

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 models_dir = "models"
 [device]
-id = "pi-1"
+id = "{device}"
 site = "test"
 [mqtt]
 host = "127.0.0.1"
@@ -25,6 +25,7 @@ reconnect_max_s = 1
 {mqtt}
 [outbox]
 max_loss_window_s = {window_s}
+{outbox}
 [health]
 interval_s = 1
 """
@@ -47,20 +48,25 @@ class DaemonProcess:
     def __init__(
         self, directory: Path, port: int, *, pipelines: tuple[str, ...] = ("door",),
         rate_hz: float = 50.0, window_s: float = 0.0, source: str = "", mqtt: str = "",
-        engine: str = "onnx", arguments: tuple[str, ...] = (),
+        engine: str = "onnx", arguments: tuple[str, ...] = (), more: str = "",
+        outbox: str = "", environment: dict[str, str] | None = None,
+        state: Path | None = None, device: str = "pi-1",
     ) -> None:  # fmt: skip
         directory.mkdir(exist_ok=True)
         if not (directory / "models").exists():
             (directory / "models").mkdir()
             brightness_bundle(directory / "models")
-        self.state = directory / "state"
+        self.state = state or directory / "state"
         self.log_path = directory / "daemon.log"
         self.config = directory / "config.toml"
-        text = CONFIG.format(port=port, window_s=window_s, mqtt=mqtt)
+        settings = {"port": port, "window_s": window_s, "mqtt": mqtt, "outbox": outbox}
+        text = CONFIG.format(device=device, **settings)
         for name in pipelines:
             text += PIPELINE.format(name=name, rate_hz=rate_hz, source=source, engine=engine)
+        text += more
         self.config.write_text(text)
         self._arguments = arguments
+        self._environment = environment or {}
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind("\0" + f"edge-{os.getpid()}-{id(self)}")
         self._notify.setblocking(False)
@@ -75,6 +81,7 @@ class DaemonProcess:
             "NOTIFY_SOCKET": address,
             "WATCHDOG_USEC": "3000000",
             "ORT_DISABLE_TELEMETRY": "1",
+            **self._environment,
         }
         environment.pop("WATCHDOG_PID", None)
         with self.log_path.open("ab") as log:
@@ -84,8 +91,11 @@ class DaemonProcess:
             )  # fmt: skip
         return self
 
-    def wait_ready(self) -> "DaemonProcess":
-        eventually(lambda: "READY=1" in self.heard(), f"READY=1; log: {self.log()[-2000:]}", 60)
+    def wait_ready(self, deadline_s: float = 60.0) -> "DaemonProcess":
+        try:
+            eventually(lambda: "READY=1" in self.heard(), "READY=1", deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; log: {self.log()[-2000:]}") from error
         return self
 
     def heard(self) -> list[str]:
@@ -94,6 +104,10 @@ class DaemonProcess:
                 self.notified.append(self._notify.recv(4096).decode())
             except BlockingIOError:
                 return self.notified
+
+    def forget_broken_starts(self) -> None:
+        """For tests that kill it again and again: safe mode is not what they look at."""
+        (self.state / "starts").unlink(missing_ok=True)
 
     def stop(self, deadline_s: float = 15.0) -> int:
         """SIGTERM, and the exit code."""
@@ -116,6 +130,15 @@ class DaemonProcess:
     def workers(self) -> list[int]:
         """The pids of the daemon's workers: its children that load a model."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        pids = [int(pid) for file in children for pid in file.read_text().split()]
-        return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        pids = [int(pid) for task in tasks for pid in _read_while_it_lives(task).split()]
+        commands = ((pid, _read_while_it_lives(Path(f"/proc/{pid}/cmdline"))) for pid in pids)
+        return [pid for pid, command in commands if b"spawn_main" in command]
+
+
+def _read_while_it_lives(file: Path) -> bytes:
+    """Read a file of /proc, empty when its process or thread has just ended."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

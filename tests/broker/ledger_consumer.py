@@ -14,33 +14,38 @@ import socket
 import struct
 import sys
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ = 1, 2, 3, 4, 8, 9, 12
 KEEP_ALIVE_S = 30
 QUIET_S = 0.05
+TEXTS_KEPT = 5000  # of each topic that is no stream
+STREAMS = ("/event", "/pred")
+TO_THE_DEVICE = ("/cmd/", "/cfg/desired", "/ack")  # others may say there what they like
 
 
 @dataclass
 class Account:
-    """What was heard of one (topic, boot)."""
+    """What was heard of one (topic, boot); `altered` came again with another content."""
 
     first_seen: list[int] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
+    seen: dict[int, int] = field(default_factory=dict)
     duplicates: int = 0
+    altered: int = 0
 
-    def note(self, sequence: int) -> None:
+    def note(self, sequence: int, payload: bytes) -> None:
         if sequence in self.seen:
             self.duplicates += 1
+            self.altered += self.seen[sequence] != hash(payload)
         else:
-            self.seen.add(sequence)
+            self.seen[sequence] = hash(payload)
             self.first_seen.append(sequence)
 
     @property
     def missing(self) -> list[int]:
         """Numbers below the greatest that never came."""
-        return sorted(set(range(max(self.seen, default=-1) + 1)) - self.seen)
+        return sorted(set(range(max(self.seen, default=-1) + 1)) - self.seen.keys())
 
     @property
     def is_in_order(self) -> bool:
@@ -49,13 +54,18 @@ class Account:
 
 
 class LedgerConsumer:
-    """Listens on a thread, and keeps an account per topic and boot; its session is persistent."""
+    """Listens on a thread, and keeps an account per topic and boot; its session is persistent.
+
+    Attributes:
+        garbled: Payloads that began as JSON and were none.
+    """
 
     def __init__(self, port: int, topic: str = "edge/v1/#", client_id: str = "ledger") -> None:
         self._port, self._topic, self._client_id = port, topic, client_id
         self._lock = threading.Lock()
         self._accounts: dict[tuple[str, str], Account] = defaultdict(Account)
-        self._texts: dict[str, list[str]] = defaultdict(list)
+        self._texts: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=TEXTS_KEPT))
+        self.garbled = 0
         self._is_closing = threading.Event()
         self._is_subscribed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
@@ -121,13 +131,20 @@ class LedgerConsumer:
             self._note(topic, rest, is_retained=bool(flags & 1))
 
     def _note(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
+        if any(part in topic for part in TO_THE_DEVICE):
+            return
         with self._lock:
-            if not payload.startswith(b"{"):
+            if not topic.endswith(STREAMS) and not is_retained:
                 self._texts[topic].append(payload.decode())
-            elif not is_retained:
+            if is_retained or not payload.startswith(b"{"):
+                return
+            try:
                 value = json.loads(payload)
-                if "boot" in value and "seq" in value:
-                    self._accounts[topic, value["boot"]].note(value["seq"])
+            except ValueError:
+                self.garbled += 1
+                return
+            if "boot" in value and "seq" in value:
+                self._accounts[topic, value["boot"]].note(value["seq"], payload)
 
 
 def _connect(client_id: str) -> bytes:

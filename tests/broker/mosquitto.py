@@ -139,6 +139,10 @@ class Listener:
         )
         return self.on(suffix)
 
+    def newest(self, suffix: str) -> Heard:
+        """Waits for the first: a retained topic may be heard later than what followed it."""
+        return self.wait_for(suffix)[-1]
+
     def _on_connect(self, client: Client, *_: object) -> None:
         client.subscribe(self._topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
 

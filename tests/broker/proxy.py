@@ -24,6 +24,17 @@ class OldBroker:
         self._threads = [threading.Thread(target=self._accept, name="old-broker", daemon=True)]
         self._threads[0].start()
 
+    def learn(self) -> None:
+        """Know MQTT 5 from now on, and end all connections, as a broker that is replaced does."""
+        self._refuses = False
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End all connections."""
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         return self
 

@@ -5,16 +5,17 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from edge_runtime.host.time_source import TimeSource
 from edge_runtime.mqtt.backoff import BackoffSettings
-from edge_runtime.mqtt.connection import BrokerSettings, Incoming, TlsSettings
-from edge_runtime.mqtt.exchange import ExchangeSettings, Hooks, Parts
+from edge_runtime.mqtt.connection import BrokerSettings, Incoming, TlsSettings, Will
+from edge_runtime.mqtt.exchange_parts import ExchangeSettings, Hooks, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
-from edge_runtime.mqtt.outbox import Outbox, OutboxSettings
+from edge_runtime.mqtt.outbox.outbox import Outbox
+from edge_runtime.mqtt.outbox.settings import OutboxSettings
 from edge_runtime.mqtt.session import Session, SessionSettings, SessionState
 from edge_runtime.mqtt.topics import Topics
 from edge_runtime.records import Delivery, Message
-from edge_runtime.time_source import TimeSource
-from edge_runtime.watchdog import Loop
+from edge_runtime.supervisor.watchdog import Loop
 from tests.broker.mosquitto import eventually
 
 BOOT = "b00t"
@@ -47,8 +48,9 @@ class Rig:
         )
         parts = Parts(TOPICS, self.outbox, Mailbox(), Memory(), hooks, time)
         broker = BrokerSettings(
-            host=host, port=port, client_id=TOPICS.device, status_topic=TOPICS.full("status"),
-            boot=BOOT, will_delay_s=will_delay_s, username=username, tls=tls, connect_timeout_s=3.0,
+            host=host, port=port, client_id=TOPICS.device,
+            will=lambda: Will(TOPICS.full("status"), b"offline", retain=True, boot=BOOT),
+            will_delay_s=will_delay_s, username=username, tls=tls, connect_timeout_s=3.0,
             password=None if password is None else lambda: password,
         )  # fmt: skip
         settings = SessionSettings(

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_runtime.health import decode_health
+from edge_runtime.supervisor.health import decode_health
 from tests.broker.daemon import DaemonProcess
 from tests.broker.mosquitto import Listener, Mosquitto, eventually, free_port
 
@@ -78,13 +78,13 @@ def test_kill_9_lets_the_broker_say_offline(
     eventually(lambda: listener.texts("/status")[-1:] == ["offline"], "the will")
 
 
-def test_ready_does_not_wait_for_the_broker(start: Start) -> None:
+def test_n1_ready_does_not_wait_for_the_broker(start: Start) -> None:
     daemon = start(free_port()).wait_ready()
 
     assert daemon.stop() == 0
 
 
-def test_a_killed_worker_is_replaced_and_told_and_the_other_is_not_touched(
+def test_m6_a_killed_worker_is_replaced_and_told_and_the_other_is_not_touched(
     broker: Mosquitto, listener: Listener, start: Start
 ) -> None:
     daemon = start(broker.port, pipelines=("door", "yard")).wait_ready()
@@ -104,7 +104,7 @@ def test_a_killed_worker_is_replaced_and_told_and_the_other_is_not_touched(
     ]  # fmt: skip
     eventually(
         lambda: (
-            sum(p.restarts for p in decode_health(listener.on("/health")[-1].payload).pipelines)
+            sum(p.restarts for p in decode_health(listener.newest("/health").payload).pipelines)
             == 1
         ),
         "the restart in health",
@@ -150,7 +150,7 @@ def test_a_run_that_ends_by_itself_delivers_everything_first(
     eventually(lambda: listener.texts("/status")[-1:] == ["stopped"], "the death")
 
 
-def test_a_second_daemon_in_the_same_directory_is_refused(
+def test_n7_a_second_daemon_in_the_same_directory_is_refused(
     broker: Mosquitto, start: Start, tmp_path: Path
 ) -> None:
     start(broker.port).wait_ready()
@@ -160,7 +160,7 @@ def test_a_second_daemon_in_the_same_directory_is_refused(
     assert "another daemon runs" in second.log()
 
 
-def test_a_second_signal_ends_it_at_once(broker: Mosquitto, start: Start) -> None:
+def test_t4_a_second_signal_ends_it_at_once(broker: Mosquitto, start: Start) -> None:
     daemon = start(broker.port).wait_ready()
     for pid in daemon.workers():
         os.kill(pid, signal.SIGSTOP)  # so that the first signal takes a while
@@ -174,7 +174,7 @@ def test_a_second_signal_ends_it_at_once(broker: Mosquitto, start: Start) -> Non
     assert time.monotonic() - began < 2
 
 
-def test_a_frozen_worker_does_not_hold_up_the_stop(
+def test_t4_a_frozen_worker_does_not_hold_up_the_stop(
     broker: Mosquitto, listener: Listener, start: Start
 ) -> None:
     daemon = start(broker.port).wait_ready()
@@ -190,7 +190,7 @@ def test_a_frozen_worker_does_not_hold_up_the_stop(
     eventually(lambda: listener.texts("/status")[-1:] == ["stopped"], "the death")
 
 
-def test_a_model_that_was_changed_ends_the_daemon_with_one_line(
+def test_m1_a_model_that_was_changed_ends_the_daemon_with_one_line(
     broker: Mosquitto, start: Start, tmp_path: Path
 ) -> None:
     first = start(broker.port).wait_ready()

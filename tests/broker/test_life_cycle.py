@@ -8,7 +8,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_runtime.mqtt.exchange import ExchangeSettings
+from edge_runtime.mqtt.exchange_parts import ExchangeSettings
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.records import Delivery, Message
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
@@ -106,7 +106,9 @@ def test_live_messages_are_sent_at_qos_0_and_dropped_without_a_connection(
     assert rig.session.status().live_dropped == {"offline": 1}
 
 
-def test_the_daemon_starts_while_the_broker_is_down(broker: Mosquitto, make_rig: MakeRig) -> None:
+def test_n1_the_daemon_starts_while_the_broker_is_down(
+    broker: Mosquitto, make_rig: MakeRig
+) -> None:
     broker.kill()
     rig = make_rig(broker.port).start()
     for number in range(50):
@@ -121,7 +123,7 @@ def test_the_daemon_starts_while_the_broker_is_down(broker: Mosquitto, make_rig:
     listener.close()
 
 
-def test_after_the_brokers_crash_the_unacknowledged_come_again_lowest_first(
+def test_n2_after_the_brokers_crash_the_unacknowledged_come_again_lowest_first(
     broker: Mosquitto, listener: Listener, make_rig: MakeRig
 ) -> None:
     rig = make_rig(broker.port).start().wait_online()
@@ -156,7 +158,7 @@ def test_a_broker_that_forgot_what_it_retained_is_told_again(
     assert states[-1].payload == b'{"class":"cat"}'
 
 
-def test_a_frozen_broker_is_noticed_by_the_missing_puback(
+def test_n4_a_frozen_broker_is_noticed_by_the_missing_puback(
     broker: Mosquitto, listener: Listener, make_rig: MakeRig
 ) -> None:
     rig = make_rig(broker.port, exchange=ExchangeSettings(answer_deadline_s=1.0))
@@ -174,7 +176,7 @@ def test_a_frozen_broker_is_noticed_by_the_missing_puback(
     eventually(rig.outbox.is_empty, "delivered")
 
 
-def test_only_what_the_window_allows_is_in_flight(broker: Mosquitto, make_rig: MakeRig) -> None:
+def test_n3_only_what_the_window_allows_is_in_flight(broker: Mosquitto, make_rig: MakeRig) -> None:
     rig = make_rig(broker.port, exchange=ExchangeSettings(window=5, answer_deadline_s=30.0))
     rig.start().wait_online()
     os.kill(broker.process.pid, signal.SIGSTOP)

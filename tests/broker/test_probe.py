@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.broker_probe import probe_broker
-from edge_runtime.config import MqttConfig, TlsConfig
-from edge_runtime.findings import Level
+from edge_runtime.config.structs import MqttConfig
+from edge_runtime.config.values import TlsConfig
+from edge_runtime.diagnosis.findings import Level
+from edge_runtime.mqtt.broker_probe import probe_broker
 from tests.broker.certificates import Authority
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.broker.proxy import OldBroker

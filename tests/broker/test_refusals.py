@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.mqtt.connection import TlsSettings
-from edge_runtime.mqtt.exchange import ExchangeSettings
+from edge_runtime.mqtt.exchange_parts import ExchangeSettings
 from edge_runtime.mqtt.session import SessionState
 from edge_runtime.mqtt.topics import abroad
 from edge_runtime.records import Delivery, Message
@@ -59,7 +59,7 @@ def test_the_right_password_is_let_in(
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_wrong_password_is_told_and_tried_again_slowly(
+def test_n6_a_wrong_password_is_told_and_tried_again_slowly(
     start: Callable[..., Mosquitto], accounts: tuple[str, ...], make_rig: MakeRig, protocol: str
 ) -> None:
     broker = start(*accounts)
@@ -111,7 +111,34 @@ def test_a_broker_that_hangs_up_on_mqtt_5_is_tried_in_3_1_1(
         rig.stop()
 
 
-def test_a_client_with_our_id_makes_us_wait_and_is_told(
+def test_after_a_silence_that_was_not_the_version_s_mqtt_5_is_spoken_again(
+    broker: Mosquitto, make_rig: MakeRig
+) -> None:
+    with OldBroker(broker.port, answers=False) as old:
+        rig = make_rig(old.port).start().wait_online()
+        assert rig.session.status().protocol == "3.1.1"
+
+        old.learn()
+
+        eventually(lambda: rig.session.status().connections == 2, "the next connection", 30)
+        assert rig.session.status().protocol == "5"
+        rig.stop()
+
+
+def test_after_a_silence_that_was_the_version_s_3_1_1_is_found_again(
+    broker: Mosquitto, make_rig: MakeRig
+) -> None:
+    with OldBroker(broker.port, answers=False) as old:
+        rig = make_rig(old.port).start().wait_online()
+
+        old.hang_up()
+
+        eventually(lambda: rig.session.status().connections == 2, "the next connection", 30)
+        assert rig.session.status().protocol == "3.1.1"
+        rig.stop()
+
+
+def test_n7_a_client_with_our_id_makes_us_wait_and_is_told(
     broker: Mosquitto, make_rig: MakeRig
 ) -> None:
     with Interposer(broker.port) as interposer:  # mosquitto says it from 2.1 on, not before
@@ -125,7 +152,7 @@ def test_a_client_with_our_id_makes_us_wait_and_is_told(
         rig.stop()
 
 
-def test_a_forbidden_topic_is_complained_of_and_given_up_in_the_end(
+def test_n6_a_forbidden_topic_is_complained_of_and_given_up_in_the_end(
     start: Callable[..., Mosquitto], tmp_path: Path, make_rig: MakeRig
 ) -> None:
     rules = tmp_path / "acl"
@@ -183,7 +210,7 @@ def test_a_birth_larger_than_the_broker_takes_is_left_out(
     assert "homeassistant/device/pi-1/config: 5000 bytes" in rig.session.status().trouble.text
 
 
-def test_a_message_larger_than_the_broker_takes_is_not_sent(
+def test_n8_a_message_larger_than_the_broker_takes_is_not_sent(
     start: Callable[..., Mosquitto], make_rig: MakeRig
 ) -> None:
     broker = start("max_packet_size 4000")
@@ -234,7 +261,7 @@ def test_mutual_tls_needs_our_certificate(
         ("127.0.0.1", (-1, 30), "tls_unknown_issuer"),
     ],
 )
-def test_a_wrong_certificate_is_refused_for_its_own_reason(
+def test_n5_a_wrong_certificate_is_refused_for_its_own_reason(
     start: Callable[..., Mosquitto], tmp_path: Path, make_rig: MakeRig,
     host: str, days: tuple[int, int], expected: str,
 ) -> None:  # fmt: skip

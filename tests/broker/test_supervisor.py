@@ -11,23 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.board import Board
-from edge_runtime.bulletins import Bulletins, Identity
-from edge_runtime.command_desk import CommandDesk
-from edge_runtime.health import Health, PayloadError, decode_health
-from edge_runtime.host import HostReader
+from edge_runtime.host.readings import HostReader
+from edge_runtime.host.time_source import TimeSource
 from edge_runtime.mqtt.backoff import BackoffSettings
 from edge_runtime.mqtt.connection import BrokerSettings
-from edge_runtime.mqtt.exchange import Parts
+from edge_runtime.mqtt.exchange_parts import Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
-from edge_runtime.mqtt.outbox import Outbox, OutboxSettings
+from edge_runtime.mqtt.outbox.outbox import Outbox
+from edge_runtime.mqtt.outbox.settings import OutboxSettings
 from edge_runtime.mqtt.session import Session, SessionSettings
 from edge_runtime.mqtt.topics import Topics
-from edge_runtime.reporter import Reporter, ReporterParts
-from edge_runtime.supervised import Patience, Supervised, WorkerPlan
-from edge_runtime.supervisor import Supervisor, SupervisorParts
-from edge_runtime.time_source import TimeSource
-from edge_runtime.watchdog import Loop, Notifier, Watchdog
+from edge_runtime.remote.counters import CounterStore
+from edge_runtime.remote.desk import CommandDesk, DeskParts
+from edge_runtime.remote.gate import Gate
+from edge_runtime.remote.shadow import Shadow, ShadowParts
+from edge_runtime.supervisor.board import Board
+from edge_runtime.supervisor.bulletins import Bulletins, Identity
+from edge_runtime.supervisor.health import PayloadError, decode_health
+from edge_runtime.supervisor.health_payloads import Health
+from edge_runtime.supervisor.host_watch import HostWatch
+from edge_runtime.supervisor.outlet import Outlet
+from edge_runtime.supervisor.pulse import Pulse
+from edge_runtime.supervisor.reporter import Reporter, ReporterParts
+from edge_runtime.supervisor.supervised import Patience, Supervised, WorkerPlan
+from edge_runtime.supervisor.supervisor import Supervisor, SupervisorParts
+from edge_runtime.supervisor.watchdog import Loop, Notifier, Watchdog
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.edge_runtime.fake_workers import FakeSettings, fake_worker
 
@@ -80,7 +88,7 @@ def build(directory: Path, port: int, behaviours: dict[str, str], *, ends: bool)
     clock, board, topics = TimeSource(), Board(), Topics("test", "pi-1")
     outbox = Outbox(OutboxSettings(directory / "o.db", max_loss_window_s=0.0), clock, "kernel")
     loops = (Loop("supervisor", clock.monotonic_s), Loop("mqtt", clock.monotonic_s))
-    broker = BrokerSettings("127.0.0.1", port, "pi-1", topics.full("status"), "b00t")
+    broker = BrokerSettings("127.0.0.1", port, "pi-1")
     parts = Parts(topics, outbox, Mailbox(), Memory(), board.hooks(), clock)
     session = Session(SessionSettings(broker), parts, random.Random(1), loops[1])
     pipelines = tuple(
@@ -89,14 +97,17 @@ def build(directory: Path, port: int, behaviours: dict[str, str], *, ends: bool)
     )
     notifier = Notified()
     bulletins = Bulletins(Identity("test", "pi-1", "b00t"), clock)
-    reporter = ReporterParts(
-        outbox, session, board, bulletins, HostReader(directory), notifier, lambda: "synced"
-    )
+    host = HostReader(directory)
+    watch = HostWatch(lambda: ({}, None), None)
+    outlet = Outlet(session, outbox)
+    reporter = ReporterParts(outlet, board, bulletins, host, watch, notifier, lambda: "synced")
+    keeper = Reporter(reporter, 1, 1.0)
     supervisor_parts = SupervisorParts(
-        boot="b00t", outbox=outbox, session=session, board=board, notifier=notifier,
-        desk=CommandDesk(topics, pipelines, clock.monotonic_s),
-        reporter=Reporter(reporter, 1, 1.0),
+        boot="b00t", outlet=outlet, board=board, notifier=notifier,
+        desk=_desk(directory, topics, pipelines, keeper),
+        reporter=keeper,
         watchdog=Watchdog(notifier, loops, 3.0, clock.monotonic_s), loop=loops[0], time=clock,
+        pulse=Pulse(directory, clock.monotonic_s), host_watch=watch,
     )  # fmt: skip
     supervisor = Supervisor(supervisor_parts, pipelines, until_finished=ends)
     stop, stop_session = threading.Event(), threading.Event()
@@ -113,6 +124,24 @@ def build(directory: Path, port: int, behaviours: dict[str, str], *, ends: bool)
     for thread in threads:
         thread.start()
     return House(supervisor, session, outbox, board, notifier, stop, stop_session, threads)
+
+
+def _desk(
+    directory: Path, topics: Topics, pipelines: tuple[Supervised, ...], reporter: Reporter
+) -> CommandDesk:
+    clock = TimeSource()
+    shadow = ShadowParts(directory / "desired.json", "b00t", pipelines, reporter)
+    gate = Gate("pi-1", None, CounterStore(directory / "counters.json"), clock.wall_s)
+    parts = DeskParts(
+        topics=topics,
+        pipelines=pipelines,
+        gate=gate,
+        shadow=Shadow(shadow),
+        confirm=lambda _word: None,
+        now=clock.monotonic_s,
+        restart=lambda: None,
+    )
+    return CommandDesk(parts)
 
 
 def _plan(name: str, behaviour: str) -> WorkerPlan:
@@ -143,10 +172,10 @@ def latest_health(listener: Listener) -> Health:
     return decode_health(listener.wait_for("/health")[-1].payload)
 
 
-def test_a_frozen_worker_is_replaced_counted_and_told_and_its_neighbour_goes_on(
+def test_m5_a_frozen_worker_is_replaced_counted_and_told_and_its_neighbour_goes_on(
     make: Make, listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "edge_runtime.reporter")
+    caplog.set_level(logging.INFO, "edge_runtime.supervisor.reporter")
     house = make(door="freezes", yard="good")
     alerts = listener.wait_for("/alert", 2)
 
@@ -228,3 +257,5 @@ def test_only_health_of_our_schema_is_read() -> None:
         decode_health(b"{}")
     with pytest.raises(PayloadError, match="health"):
         decode_health(b"no json")
+    with pytest.raises(PayloadError, match="health"):
+        decode_health(b'{"\xb8": 1}')

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from quantize.budget import Budget
 from quantize.job import Job
 from quantize.pipeline import run_job
+from quantize.recipe import Recipe
 from tests.quantize.cases import save_classifier, save_classifier_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.tflite, pytest.mark.ort]
@@ -25,7 +27,13 @@ addEventListener("message", event => { document.getElementById("wide").textConte
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     model, data = save_classifier(folder), save_classifier_data(folder)
-    job = Job(model=model, calibrate=data, out=folder / "out")
+    job = Job(
+        model=model,
+        calibrate=data,
+        out=folder / "out",
+        recipe=Recipe(prune_weights=0.3, search_samples=0),
+        budget=Budget(max_drop=0.0, max_flips=-1.0),  # met by nothing: the list is whole
+    )
     return run_job(job, lambda *_: None).bundle / "report.html"
 
 
@@ -51,6 +59,7 @@ def test_it_renders_its_headings_without_a_complaint(page: Path) -> None:
     headings = re.findall(r"<h[12][^>]*>([^<]*)</h[12]>", document)
     assert headings[0] == "tiny-net: int8 beside float"
     assert {"Summary", "Changed predictions", "Error by layer", "Ranges"} <= set(headings)
+    assert {"Search", "Pruning"} <= set(headings)
 
 
 def test_its_policy_lets_no_script_run_and_the_console_says_so(page: Path, tmp_path: Path) -> None:

@@ -8,21 +8,23 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge_runtime.manifest import (
+from edge_runtime.decoders.specs import (
     AnomalyDecoder,
+    ClassificationDecoder,
+    RegressionDecoder,
+)
+from edge_runtime.manifest import (
     BundleFile,
     Calibration,
-    ClassificationDecoder,
     ImageInput,
     Manifest,
+    Preprocessing,
     Provenance,
-    RegressionDecoder,
     SelfTest,
     TensorSpec,
-    WindowInput,
     encode_manifest,
 )
-from edge_runtime.preprocess import Preprocessing
+from edge_runtime.signals.inputs import WindowInput
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.ir.graph import DType, Graph, IntGraph, TensorType
@@ -83,6 +85,8 @@ def write(
     preprocessing: Preprocessing,
     decoder: Decoder,
     labels: tuple[str, ...] = (),
+    *,
+    max_lsb: int = 1,
 ) -> Path:
     """Write a bundle NAME/1/ and return its directory."""
     vectors, samples = _self_test(graph)
@@ -104,13 +108,13 @@ def write(
         name=name,
         version=1,
         task=task.get(type(decoder), "anomaly"),  # type: ignore[arg-type]
-        inputs=(_spec(graph, "x"),),
-        outputs=(_spec(graph, "y"),),
+        inputs=(_spec(graph, graph.inputs[0]),),
+        outputs=(_spec(graph, graph.outputs[0]),),
         preprocessing=preprocessing,
         decoder=decoder,
         labels=labels,
         files=tuple(msgspec.convert(entry, BundleFile) for entry in entries),
-        self_test=SelfTest(samples=samples, max_lsb={"onnx": 1, "tflite": 1}),
+        self_test=SelfTest(samples=samples, max_lsb=dict.fromkeys(("onnx", "tflite"), max_lsb)),
         calibration=Calibration(samples=1, data_sha256="0" * 64),
         provenance=Provenance(
             model_sha256="0" * 64, model_format="test", profile="tflm", versions={}, recipe={}
@@ -134,11 +138,12 @@ def _spec(graph: IntGraph, name: str) -> TensorSpec:
 
 def _self_test(graph: IntGraph) -> tuple[bytes, int]:
     """Return random codes, their real values and the interpreter's answers."""
-    tensor = graph.tensors["x"]
+    (name,) = graph.inputs
+    tensor = graph.tensors[name]
     assert tensor.quant is not None
     rng = np.random.default_rng(3)
-    codes = rng.integers(-128, 128, (8, tensor.shape[1])).astype(np.int8)
-    answers = execute(graph, {"x": codes})["y"]
+    codes = rng.integers(-128, 128, (8, *tensor.shape[1:])).astype(np.int8)
+    answers = execute(graph, {name: codes})[graph.outputs[0]]
     centred = codes.astype(np.float32) - tensor.quant.zero_point
     inputs = (centred * np.float32(tensor.quant.scale[0])).astype(np.float32)
     stream = io.BytesIO()

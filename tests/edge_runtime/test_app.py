@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.app import outbox_settings, session_settings, worker_plans
-from edge_runtime.bulletins import Identity
-from edge_runtime.config import MqttConfig, OutboxConfig, TlsConfig, decode_config
+from edge_runtime.config.loading import Environment, decode_config
+from edge_runtime.config.structs import MqttConfig, OutboxConfig
+from edge_runtime.config.values import TlsConfig
 from edge_runtime.errors import BundleError, ConfigError
-from edge_runtime.lock import DeviceLock
+from edge_runtime.host.lock import DeviceLock
 from edge_runtime.mqtt.topics import Topics
+from edge_runtime.part_settings import outbox_settings, session_settings, worker_plans
+from edge_runtime.supervisor.bulletins import Identity
 
 BANNED = ("numpy", "cv2", "onnx", "onnxruntime", "ai_edge_litert", "amqtt", "asyncio", "flask")
 IDENTITY = Identity("home", "pi-1", "b00t")
@@ -39,7 +41,8 @@ def test_settings_come_from_the_configuration(tmp_path: Path) -> None:
     settings = session_settings(mqtt, IDENTITY, TOPICS, None)
 
     assert (settings.broker.port, settings.broker.client_id) == (8883, "pi-1")
-    assert settings.broker.status_topic == "edge/v1/home/pi-1/status"
+    will = settings.broker.will()
+    assert (will.topic, will.payload, will.retain) == ("edge/v1/home/pi-1/status", b"offline", True)
     assert settings.broker.tls.ca == Path("ca.pem")
     assert (settings.exchange.window, settings.exchange.answer_deadline_s) == (7, 3.0)
     assert (settings.backoff.max_s, settings.protocol) == (9.0, "5")
@@ -58,7 +61,7 @@ def test_without_a_host_the_embedded_broker_is_used_or_missed() -> None:
 def test_the_outbox_has_the_configured_bounds(tmp_path: Path) -> None:
     config = OutboxConfig(max_bytes=1 << 20, max_messages=99, max_age_s=5.0, max_loss_window_s=1.0)
 
-    settings = outbox_settings(config, tmp_path / "o.db")
+    settings = outbox_settings(config, Environment(tmp_path, None, None, None))
 
     assert (settings.max_bytes, settings.max_rows) == (1 << 20, 99)
     assert (settings.max_age_s, settings.max_loss_window_s) == (5.0, 1.0)
@@ -69,7 +72,7 @@ def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path
     config = decode_config(text + '[pipeline.source]\nkind = "synthetic"\n')
 
     with pytest.raises(BundleError, match="nobody"):
-        worker_plans(config, tmp_path, "b00t")
+        worker_plans(config, tmp_path, "b00t", tmp_path / "recordings")
 
 
 def test_a_directory_belongs_to_one_daemon(tmp_path: Path) -> None:
@@ -89,3 +92,14 @@ def test_a_state_directory_that_cannot_be_is_one_line(tmp_path: Path, place: str
 
     with pytest.raises(ConfigError, match=rf"state directory .*{place}: cannot be written"):
         DeviceLock(tmp_path / place / "daemon.lock")
+
+
+def test_a_stage_is_kept_where_systemd_keeps_memory(tmp_path: Path) -> None:
+    config = OutboxConfig(stage=True, strict=True, max_written_mb_per_day=50)
+
+    settings = outbox_settings(config, Environment(tmp_path, None, None, None, tmp_path / "run"))
+
+    assert settings.pending.stage == tmp_path / "run" / "stage"
+    assert (settings.is_strict, settings.written_per_day) == (True, 50e6)
+    with pytest.raises(ConfigError, match=r"outbox.stage: no \$RUNTIME_DIRECTORY"):
+        outbox_settings(config, Environment(tmp_path, None, None, None))

@@ -10,7 +10,7 @@ import pytest
 
 from edge_runtime.cli import EXIT_BUG, main
 from tests.edge_runtime.bundles import brightness_bundle
-from tests.edge_runtime.test_check import GOOD
+from tests.edge_runtime.diagnosis.test_check import GOOD
 
 
 def call(
@@ -23,7 +23,22 @@ def call(
     return int(end.value.code or 0), captured.out, captured.err
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("check",), ("doctor",), ("models", "verify")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("run",),
+        ("check",),
+        ("doctor",),
+        ("unit",),
+        ("sign",),
+        ("status",),
+        ("enrol",),
+        ("fleet",),
+        ("serve",),
+        ("models", "verify"),
+    ],
+)
 def test_every_help_shows_an_example(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
@@ -94,7 +109,7 @@ def test_a_bug_exits_70_with_its_traceback(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("edge_runtime.doctor.examine", broken)
+    monkeypatch.setattr("edge_runtime.diagnosis.doctor.examine", broken)
 
     code, _, err = call(monkeypatch, capsys, "doctor")
 
@@ -131,3 +146,16 @@ def test_without_a_broker_the_embedded_one_carries_a_run_to_its_end(tmp_path: Pa
     assert outcome.returncode == 0, outcome.stderr
     assert "embedded broker on 127.0.0.1:" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_unit_prints_nothing_but_the_unit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "porch.toml"
+    path.write_text(GOOD)
+
+    code, out, err = call(monkeypatch, capsys, "unit", str(path))
+
+    assert (code, err) == (0, "")
+    assert out.startswith("# Made by")
+    assert f"-m edge_runtime run {path}\n" in out

@@ -22,6 +22,9 @@ def test_a_schema_names_itself_and_each_kind() -> None:
         "classification",
         "regression",
         "anomaly",
+        "detection",
+        "keypoints",
+        "segmentation",
     ]
     assert all(body["properties"]["schema"] == {"const": "edge.pred/1"} for body in bodies)
     assert {"id", "boot", "seq", "ts", "results"} <= set(bodies[0]["required"])

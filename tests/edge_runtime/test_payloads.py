@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.payloads import ULID, results_of, ulid
+from edge_runtime.payloads import ULID, ulid
 from edge_runtime.records import Anomaly, Classification, ClassScore, Regression
+from edge_runtime.results import results_of
 
 
 def test_a_ulid_is_the_specifications() -> None:

@@ -8,24 +8,27 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_runtime.engines.protocol import EngineSettings
 from edge_runtime.engines.selection import load_engine
 from edge_runtime.errors import BundleError, FrameError
 from edge_runtime.manifest import load_bundle
-from edge_runtime.pipeline import Stages, check_pipeline, predict
+from edge_runtime.pipeline import Model, check_pipeline, predict
 from edge_runtime.records import Anomaly, Frame, FrameRef, Regression
 from tests.edge_runtime.bundles import brightness_bundle, half_bundle, sum_bundle
+
+ONE_THREAD = EngineSettings(threads=1)
 
 pytestmark = [pytest.mark.ort, pytest.mark.tflite]
 
 REF = FrameRef("cam0", 3, 1_700_000_000.0, 12.0)
 
 
-def stages(bundle: Path, engine: str = "onnx") -> Stages:
+def stages(bundle: Path, engine: str = "onnx") -> Model:
     manifest = load_bundle(bundle)
     ticks = count()
     clock: Callable[[], float] = lambda: next(ticks) * 0.001  # noqa: E731
-    loaded = load_engine(engine, manifest, bundle, threads=1)  # type: ignore[arg-type]
-    return Stages(manifest, loaded, clock)
+    loaded = load_engine(engine, manifest, bundle, ONE_THREAD)
+    return Model(manifest, loaded, clock)
 
 
 def test_a_frame_becomes_a_prediction_with_its_reference(tmp_path: Path) -> None:

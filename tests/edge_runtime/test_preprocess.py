@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import FrameError
-from edge_runtime.manifest import ImageInput, TensorInput, WindowInput
-from edge_runtime.preprocess import crop_box, image_tensor, letterbox_box, to_tensor, window_tensor
+from edge_runtime.manifest import ImageInput, TensorInput
+from edge_runtime.preprocess import crop_box, image_tensor, letterbox_box, to_tensor
+from edge_runtime.signals.features import signal_tensor
+from edge_runtime.signals.inputs import WindowInput
 
 
 def test_an_image_of_the_right_size_keeps_its_pixels_in_the_order_asked_for() -> None:
@@ -102,14 +104,14 @@ def test_values_that_are_no_numbers_never_reach_the_model(bad: float) -> None:
     window = np.array([[0.0, bad]])
 
     with pytest.raises(FrameError, match="1 values are NaN or infinite"):
-        window_tensor(window, WindowInput(columns=("a", "b")))
+        to_tensor(window, WindowInput(columns=("a", "b")), (1, 2))
     with pytest.raises(FrameError, match="1 values are NaN or infinite"):
         to_tensor(window, TensorInput(), (1, 2))
 
 
 def test_another_shape_is_refused() -> None:
     with pytest.raises(FrameError, match=r"\(3, 1\), the model takes \(2, 1\)"):
-        window_tensor(np.zeros((3, 1)), WindowInput(columns=("a",), length=2))
+        signal_tensor(np.zeros((3, 1)), WindowInput(columns=("a",), length=2))
     with pytest.raises(FrameError, match=r"6 values .* the model takes \(1, 5\)"):
         to_tensor(np.zeros(6), TensorInput(), (1, 5))
     with pytest.raises(FrameError, match="allowed are numbers"):

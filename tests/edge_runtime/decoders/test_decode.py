@@ -10,15 +10,20 @@ from edge_runtime.decoders.anomaly import decode_anomaly
 from edge_runtime.decoders.classification import activate, decode_classes
 from edge_runtime.decoders.decode import decode, first_threshold
 from edge_runtime.decoders.regression import decode_values
-from edge_runtime.errors import BundleError, FrameError
-from edge_runtime.manifest import (
+from edge_runtime.decoders.specs import (
     AnomalyDecoder,
     ClassificationDecoder,
+    Decoder,
     RegressionDecoder,
-    load_bundle,
+    RowsDecoder,
+    outputs_of,
+    task_of,
 )
+from edge_runtime.errors import BundleError, FrameError
+from edge_runtime.manifest import ImageInput, TensorInput, load_bundle
 from edge_runtime.records import Anomaly, Classification
 from tests.edge_runtime.bundles import brightness_bundle, half_bundle
+from tests.edge_runtime.manifests import manifest_of
 
 LABELS = ("a", "b", "c")
 
@@ -107,3 +112,25 @@ def test_the_first_threshold_is_the_configurations_or_the_bundles(tmp_path: Path
     assert first_threshold(None, load_bundle(half_bundle(tmp_path))) == 0.25
     assert first_threshold(None, load_bundle(brightness_bundle(tmp_path))) == 0.5
     assert first_threshold(0.9, load_bundle(half_bundle(tmp_path / "again"))) == 0.9
+
+
+def test_boxes_of_what_is_no_image_are_refused() -> None:
+    rows = RowsDecoder(outputs=("y",))
+    manifest = manifest_of(rows, {"y": (1, 9, 5)}, ImageInput(width=8, height=8))
+    spoiled = msgspec.structs.replace(manifest, preprocessing=TensorInput())
+
+    with pytest.raises(BundleError, match="made: its decoder needs images"):
+        decode({"y": np.zeros((1, 9, 5), np.float32)}, array(0.0), spoiled, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "task"),
+    [
+        (ClassificationDecoder(output="y"), "classification"),
+        (RegressionDecoder(output="y", names=("t",)), "regression"),
+        (AnomalyDecoder(output="y", threshold=1.0), "anomaly"),
+    ],
+)
+def test_every_decoder_has_its_task(decoder: Decoder, task: str) -> None:
+    assert task_of(decoder) == task
+    assert outputs_of(decoder) == ("y",)

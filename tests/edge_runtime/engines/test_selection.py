@@ -11,12 +11,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from edge_runtime.engines.onnx_engine import OnnxEngine
-from edge_runtime.engines.protocol import dequantize, quantize
+from edge_runtime.engines.protocol import EngineSettings, dequantize, quantize
 from edge_runtime.engines.selection import choose_engine, default_threads, load_engine
 from edge_runtime.engines.tflite_engine import TfliteEngine
 from edge_runtime.errors import BundleError, EngineError
 from edge_runtime.manifest import Manifest, load_bundle
 from tests.edge_runtime.bundles import brightness_bundle, sum_bundle
+
+ONE_THREAD = EngineSettings(threads=1)
 
 pytestmark = [pytest.mark.ort, pytest.mark.tflite]
 
@@ -35,7 +37,7 @@ def float_model(operation: str = "Identity") -> bytes:
 def test_both_engines_take_and_give_real_values_by_name(tmp_path: Path, name: str) -> None:
     bundle = sum_bundle(tmp_path)
 
-    engine = load_engine(name, load_bundle(bundle), bundle, threads=1)  # type: ignore[arg-type]
+    engine = load_engine(name, load_bundle(bundle), bundle, ONE_THREAD)
     outputs = engine.run({"x": np.array([[1.5, -4.0]], np.float32)})
 
     assert (engine.name, outputs["y"].dtype) == (name, np.float32)
@@ -43,7 +45,7 @@ def test_both_engines_take_and_give_real_values_by_name(tmp_path: Path, name: st
 
 
 def test_a_free_batch_size_is_none() -> None:
-    engine = OnnxEngine(float_model(), threads=1)
+    engine = OnnxEngine(float_model(), ONE_THREAD)
 
     assert engine.inputs == {"x": (None, 2)}
     assert engine.run({"x": np.array([[1, 2]], np.float32)})["y"].tolist() == [[1.0, 2.0]]
@@ -51,7 +53,7 @@ def test_a_free_batch_size_is_none() -> None:
 
 def test_codes_pass_through_the_tflite_engine_untouched(tmp_path: Path) -> None:
     bundle = sum_bundle(tmp_path)
-    engine = TfliteEngine((bundle / "model.tflite").read_bytes(), threads=1)
+    engine = TfliteEngine((bundle / "model.tflite").read_bytes(), ONE_THREAD)
 
     codes = engine.run_codes({"x": np.array([[100, 100]], np.int8)})
 
@@ -76,10 +78,10 @@ def test_every_code_survives_the_way_out_and_back() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"abc", b"\x1c\0\0\0TFL3" + b"\0" * 60])
-def test_what_is_no_model_is_refused_in_one_line(data: bytes) -> None:
+def test_m3_what_is_no_model_is_refused_in_one_line(data: bytes) -> None:
     for kind in (OnnxEngine, TfliteEngine):
         with pytest.raises(EngineError, match="refuses the model") as caught:
-            kind(data, threads=1)
+            kind(data, ONE_THREAD)
         assert "\n" not in str(caught.value)
 
 
@@ -88,22 +90,22 @@ def test_a_wrong_input_is_an_engine_error(tmp_path: Path) -> None:
     manifest = load_bundle(bundle)
 
     for name in ("onnx", "tflite"):
-        engine = load_engine(name, manifest, bundle, threads=1)  # type: ignore[arg-type]
+        engine = load_engine(name, manifest, bundle, ONE_THREAD)
         with pytest.raises(EngineError):
             engine.run({"x": np.zeros((1, 3), np.float32)})
         with pytest.raises(EngineError):
             engine.run({"wrong": np.zeros((1, 2), np.float32)})
 
 
-def test_a_model_that_is_not_the_manifests_is_refused(tmp_path: Path) -> None:
+def test_m3_a_model_that_is_not_the_manifests_is_refused(tmp_path: Path) -> None:
     bundle = sum_bundle(tmp_path)
     manifest = load_bundle(bundle)
     (bundle / "model.onnx").write_bytes(float_model())
 
     with pytest.raises(BundleError, match="changed since the bundle was made"):
-        load_engine("onnx", manifest, bundle, threads=1)
+        load_engine("onnx", manifest, bundle, ONE_THREAD)
     with pytest.raises(BundleError, match=r"output 'y': \(None, 2\) in the onnx model"):
-        load_engine("onnx", rehashed(manifest, bundle), bundle, threads=1)
+        load_engine("onnx", rehashed(manifest, bundle), bundle, ONE_THREAD)
 
 
 def test_tensors_are_looked_up_by_name(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_tensors_are_looked_up_by_name(tmp_path: Path) -> None:
     renamed = tuple(msgspec.structs.replace(s, name="image") for s in manifest.inputs)
 
     with pytest.raises(BundleError, match=r"input 'image': the tflite model has \['x'\]"):
-        load_engine("tflite", msgspec.structs.replace(manifest, inputs=renamed), bundle, threads=1)
+        load_engine("tflite", msgspec.structs.replace(manifest, inputs=renamed), bundle, ONE_THREAD)
 
 
 def test_auto_takes_what_is_in_the_bundle(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_auto_takes_what_is_in_the_bundle(tmp_path: Path) -> None:
         choose_engine("auto", msgspec.structs.replace(manifest, files=()))
     with pytest.raises(BundleError, match="no tflite model"):
         load_engine(
-            "tflite", msgspec.structs.replace(manifest, files=only_onnx), tmp_path, threads=1
+            "tflite", msgspec.structs.replace(manifest, files=only_onnx), tmp_path, ONE_THREAD
         )
 
 
@@ -135,9 +137,9 @@ def test_an_engine_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
     with pytest.raises(EngineError, match=r"pip install 'edge-runtime\[onnx\]'"):
-        OnnxEngine(b"", threads=1)
+        OnnxEngine(b"", ONE_THREAD)
     with pytest.raises(EngineError, match=r"pip install 'edge-runtime\[tflite\]'"):
-        TfliteEngine(b"", threads=1)
+        TfliteEngine(b"", ONE_THREAD)
 
 
 def test_one_core_is_left_for_the_rest() -> None:

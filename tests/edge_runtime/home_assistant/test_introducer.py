@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.board import Board
 from edge_runtime.home_assistant.introducer import WITHIN_S, Introducer, IntroducerParts
 from edge_runtime.home_assistant.introduction import Introduction, farewell
 from edge_runtime.home_assistant.known import Known, read_known
@@ -13,6 +12,7 @@ from edge_runtime.mqtt.connection import Incoming
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.mqtt.topics import HOME_ASSISTANT_STATUS, Topics
 from edge_runtime.records import Delivery, Message
+from edge_runtime.supervisor.board import Board
 
 CONFIG = Message("/homeassistant/device/pi/config", b"{}", Delivery.LATEST, retain=True)
 BEFORE = Known("pi", {"a": "sensor", "b": "sensor"})

@@ -13,13 +13,19 @@ import jinja2
 import msgspec
 import pytest
 
-from edge_runtime.health import MqttHealth, Percentiles, PipelineHealth, SourceHealth, Stamp
-from edge_runtime.health import make_health as health_of
-from edge_runtime.home_assistant.components import Decoder, Described, Machine
+from edge_runtime.decoders.specs import (
+    AnomalyDecoder,
+    ClassificationDecoder,
+    Decoder,
+    RegressionDecoder,
+    RowsDecoder,
+    SegmentationDecoder,
+)
+from edge_runtime.home_assistant.components import Machine
 from edge_runtime.home_assistant.introduction import Introduction, farewell, introduce
 from edge_runtime.home_assistant.known import Known
-from edge_runtime.host import HostReader
-from edge_runtime.manifest import AnomalyDecoder, ClassificationDecoder, RegressionDecoder
+from edge_runtime.host.readings import HostReader
+from edge_runtime.models.described import Described
 from edge_runtime.mqtt.topics import Topics
 from edge_runtime.payloads import (
     STATE_SCHEMA,
@@ -27,9 +33,27 @@ from edge_runtime.payloads import (
     StageMsPart,
     StatePayload,
     encode_payload,
-    results_of,
 )
-from edge_runtime.records import Anomaly, Classification, ClassScore, Decoded, Regression
+from edge_runtime.records import (
+    Anomaly,
+    Area,
+    Classification,
+    ClassScore,
+    Decoded,
+    Detection,
+    Regression,
+    Segmentation,
+)
+from edge_runtime.results import results_of
+from edge_runtime.supervisor.health import Numbers, Stamp
+from edge_runtime.supervisor.health import make_health as health_of
+from edge_runtime.supervisor.health_payloads import (
+    MqttHealth,
+    OutboxHealth,
+    Percentiles,
+    PipelineHealth,
+    SourceHealth,
+)
 
 ROOT = "edge/v1/home/porch-pi"
 DEVICE_KEYS = {
@@ -63,6 +87,8 @@ PIPELINES = (
     Described(
         "tank", RegressionDecoder(output="y", names=("level", "inflow"), unit="l"), has_state=True
     ),
+    Described("yard", RowsDecoder(outputs=("y",)), has_state=True, labels=("dog", "it's")),
+    Described("road", SegmentationDecoder(output="y"), has_state=True, labels=("none", "lane")),
     Described("quiet", ClassificationDecoder(output="y"), has_state=False),
     Described("raw", None, has_state=True),
 )
@@ -121,12 +147,13 @@ def rendered(template: str, payload: bytes | str) -> str:
     return environment.from_string(template).render(value=text, **values)
 
 
-def state(decoded: Decoded, text: str) -> bytes:
+def state(decoded: Decoded, text: str, counts: dict[str, int] | None = None) -> bytes:
     kind, results = results_of(decoded, "l")
     payload: StatePayload[Any] = StatePayload(
         schema=STATE_SCHEMA, id="0", boot="b", seq=0, ts="t", clock="synced", age_ms=1.0,
         source="s", frame=0, model=ModelPart(name="m", version=1, digest="d", backend="b"),
         ms=StageMsPart(pre=0.0, infer=0.0, post=0.0), kind=kind, results=results, state=text,
+        counts=counts,
     )  # fmt: skip
     return encode_payload(payload)
 
@@ -141,6 +168,9 @@ def health(directory: Path, age_ms: Percentiles | None) -> bytes:
         state="online", cause=None, why=None, protocol="5", reconnects_1h=0, takeovers=0, queued=7,
         queued_bytes=0, oldest_queued_s=0.0, dropped_total=0, dropped={}, live_dropped={},
         storage="disk", puback_ms=Percentiles(None, None, None),
+        outbox=OutboxHealth(
+            accepted=7, found=0, waiting=7, delivered=0, dropped=0, epoch="e", last_id=7
+        ),
     )  # fmt: skip
     for number, degrees in enumerate(("51000", "62500")):
         zone = directory / f"sys/class/thermal/thermal_zone{number}"
@@ -148,7 +178,7 @@ def health(directory: Path, age_ms: Percentiles | None) -> bytes:
         (zone / "temp").write_text(degrees)
     host = HostReader(directory, directory).read([], "synced")
     stamp = Stamp("b", 0, "t")
-    return msgspec.json.encode(health_of(stamp, 1.0, (), (pipeline,), host=host, mqtt=mqtt))
+    return msgspec.json.encode(health_of(stamp, 1.0, (), Numbers((pipeline,), host, mqtt, None)))
 
 
 def test_it_is_what_home_assistant_documents() -> None:
@@ -174,6 +204,7 @@ def test_every_pipeline_has_its_entities() -> None:
     expected = {
         "door": {"class", "confidence"}, "belt": {"anomaly", "score"},
         "tank": {"value0", "value1"}, "quiet": set(), "raw": set(),
+        "yard": {"present", "objects", "count0", "count1"}, "road": {"class", "share1"},
     }  # fmt: skip
     assert set(components) == {"cpu", "memory", "queued", "temperature"} | {
         f"{name}_{key}" for name, keys in expected.items() for key in keys | per_pipeline
@@ -184,6 +215,7 @@ def test_every_pipeline_has_its_entities() -> None:
     diagnostic = {n for n, c in components.items() if c.get("entity_category") == "diagnostic"}
     assert {name for name in components if name not in diagnostic} == {
         "door_class", "door_confidence", "belt_anomaly", "belt_score", "tank_value0", "tank_value1",
+        "yard_present", "yard_objects", "yard_count0", "yard_count1", "road_class", "road_share1",
     }  # fmt: skip
 
 
@@ -215,6 +247,37 @@ def test_the_templates_read_our_states(
 
     assert found["state_topic"] == f"{ROOT}/p/{component.partition('_')[0]}/state"
     assert rendered(found["value_template"], state(decoded, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("component", "counts", "expected"),
+    [
+        ("yard_present", {}, "OFF"),
+        ("yard_present", {"dog": 1}, "ON"),
+        ("yard_objects", {"dog": 2, "it's": 1}, "3"),
+        ("yard_objects", {}, "0"),
+        ("yard_count0", {"dog": 2}, "2"),
+        ("yard_count1", {"dog": 2, "it's": 1}, "1"),
+        ("yard_count1", {}, "0"),
+    ],
+)
+def test_objects_are_counted(component: str, counts: dict[str, int], expected: str) -> None:
+    found = description(*PIPELINES)["components"][component]
+
+    payload = state(Detection(()), ", ".join(counts) or "none", counts)
+
+    assert rendered(found["value_template"], payload) == expected
+
+
+def test_areas_are_shares() -> None:
+    components = description(*PIPELINES)["components"]
+    lane = Area("lane", 1, 0.256, (0.0, 0.0, 1.0, 1.0))
+
+    covered, nothing = state(Segmentation((lane,)), "lane"), state(Segmentation(()), "none")
+
+    assert rendered(components["road_class"]["value_template"], covered) == "lane"
+    assert rendered(components["road_share1"]["value_template"], covered) == "25.6"
+    assert rendered(components["road_share1"]["value_template"], nothing) == "0"
 
 
 def test_the_templates_read_our_health(tmp_path: Path) -> None:

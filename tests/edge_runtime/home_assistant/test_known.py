@@ -23,7 +23,7 @@ def test_nothing_is_known_where_nothing_was_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"{", b'{"device":"a/b","platforms":{}}',
+        b"", b"{", b'{"\xb8":1}', b'{"device":"a/b","platforms":{}}',
         b'{"device":"a","platforms":{"x":"light"}}',
     ],
 )  # fmt: skip

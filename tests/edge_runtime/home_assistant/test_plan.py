@@ -3,10 +3,16 @@
 import json
 from pathlib import Path
 
-from edge_runtime.config import Config, decode_config
+import msgspec
+
+from edge_runtime.config.loading import decode_config
+from edge_runtime.config.structs import Config
+from edge_runtime.decoders.specs import RowsDecoder
 from edge_runtime.home_assistant.known import Known
 from edge_runtime.home_assistant.plan import plan_introduction
+from edge_runtime.manifest import ImageInput, encode_manifest
 from tests.edge_runtime.bundles import brightness_bundle, half_bundle, sum_bundle
+from tests.edge_runtime.manifests import manifest_of
 
 
 def config(*models: str, wanted: str = "true") -> Config:
@@ -47,3 +53,24 @@ def test_switched_off_it_says_farewell_only_where_something_was_said(tmp_path: P
     said = plan_introduction(off, tmp_path, Known("pi", {}), has_temperature=True)
     assert said is not None
     assert said.first[0].payload == b""
+
+
+def test_labels_have_entities_where_they_are_few_or_chosen(tmp_path: Path) -> None:
+    labels = tuple(f"thing{n}" for n in range(20))
+    rows = RowsDecoder(outputs=("y",))
+    manifest = manifest_of(rows, {"y": (1, 9, 24)}, ImageInput(width=8, height=8), labels)
+    (tmp_path / "made" / "1").mkdir(parents=True)
+    (tmp_path / "made" / "1" / "manifest.json").write_bytes(encode_manifest(manifest))
+    many = config("made")
+    chosen = msgspec.structs.replace(
+        many, pipeline=(msgspec.structs.replace(many.pipeline[0], labels=("thing7",)),)
+    )
+
+    found = []
+    for settings in (many, chosen):
+        said = plan_introduction(settings, tmp_path, None, has_temperature=False)
+        assert said is not None
+        components = json.loads(said.first[0].payload)["components"]
+        found.append([c["name"] for name, c in components.items() if "_count" in name])
+
+    assert found == [[], ["made thing7 count"]]

@@ -1,11 +1,17 @@
 """Finding bundles."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_runtime.errors import BundleError
-from edge_runtime.models.store import find_bundle, list_versions
+from edge_runtime.manifest import load_bundle
+from edge_runtime.models.store import find_bundle, find_previous_bundle, list_versions
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -46,3 +52,46 @@ def test_a_path_means_a_bundle_or_its_highest_version(models: Path) -> None:
 def test_what_is_not_there_is_said(models: Path, model: str, message: str) -> None:
     with pytest.raises(BundleError, match=message):
         find_bundle(model, models)
+
+
+@pytest.mark.parametrize(("model", "previous"), [("person", "2"), ("person@2", "1")])
+def test_the_previous_bundle_is_the_version_before(models: Path, model: str, previous: str) -> None:
+    assert find_previous_bundle(model, models) == models / "person" / previous
+
+
+@pytest.mark.parametrize("model", ["person@1", "{models}/person/2"])
+def test_a_bundle_with_none_before_it_stays(models: Path, model: str) -> None:
+    text = model.format(models=models)
+
+    assert find_previous_bundle(text, models) == find_bundle(text, models)
+
+
+@pytest.fixture
+def nobody_s() -> Iterator[Path]:
+    """A folder of nobody's, who may not read what its modes forbid: root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        was = os.geteuid()
+        if was == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        yield Path(folder)
+        os.seteuid(was)
+
+
+def test_what_may_not_be_read_is_said_and_not_taken_for_missing(nobody_s: Path) -> None:
+    manifest = nobody_s / "person" / "10" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_bytes(b"{}")
+    path = str(manifest.parent)
+
+    manifest.chmod(0o200)
+    with pytest.raises(BundleError, match=r"manifest\.json: Permission denied"):
+        load_bundle(find_bundle("person", nobody_s))
+    manifest.parent.chmod(0o600)
+    with pytest.raises(BundleError, match=r"manifest\.json: Permission denied"):
+        load_bundle(find_bundle(path, nobody_s))
+    (nobody_s / "person").chmod(0o300)
+    with pytest.raises(BundleError, match="person: Permission denied"):
+        find_bundle("person", nobody_s)
+    (nobody_s / "person").chmod(0o700)
+    manifest.parent.chmod(0o700)

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.config import FilesConfig
+from edge_runtime.config.sources import FilesConfig
 from edge_runtime.errors import SourceError
+from edge_runtime.link import SourceState
 from edge_runtime.sources.files import FilesSource
 from edge_runtime.sources.protocol import End, Refusal, Shot
+from tests.edge_runtime.sources.running import Running
 
 
 @pytest.fixture
@@ -73,3 +75,13 @@ def test_a_folder_that_is_missing_or_empty_is_said(tmp_path: Path) -> None:
         opened(FilesConfig(path=str(tmp_path / "absent")))
     with pytest.raises(SourceError, match=r"no file ends in \.bmp"):
         opened(FilesConfig(path=str(tmp_path)))
+
+
+def test_every_file_is_accounted_for(folder: Path) -> None:
+    (folder / "a.npy").write_bytes(b"x")
+
+    with Running(FilesSource(FilesConfig(path=str(folder)))) as running:
+        running.wait_for(SourceState.FINISHED)
+        counters = running.settled()
+
+    assert (counters.captured, counters.inferred, counters.dropped["invalid"]) == (3, 2, 1)

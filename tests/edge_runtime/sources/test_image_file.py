@@ -97,3 +97,15 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 
     with pytest.raises(FrameError, match="bytes, allowed are 67108864"):
         read_frame_file(path)
+
+
+def test_s3_a_jpeg_that_is_cut_off_is_refused_and_a_padded_one_is_not(tmp_path: Path) -> None:
+    data = bytes(cv2.imencode(".jpg", np.full((37, 53, 3), 90, np.uint8))[1])
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:-10])
+    with pytest.raises(FrameError, match=r"a\.jpg: a JPEG that is cut off after"):
+        read_frame_file(path)
+
+    path.write_bytes(data + b"\0" * 1000)  # as cameras pad up to a buffer's size
+
+    assert read_frame_file(path).shape == (37, 53, 3)

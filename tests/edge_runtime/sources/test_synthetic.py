@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.config import SyntheticConfig
+from edge_runtime.config.sources import SyntheticConfig
 from edge_runtime.sources.protocol import End, Shot
 from edge_runtime.sources.synthetic import SyntheticSource, moving_image, sine_rows
 

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_runtime.config import VideoConfig
+from edge_runtime.config.sources import VideoConfig
 from edge_runtime.errors import SourceError
+from edge_runtime.link import SourceState
 from edge_runtime.sources.protocol import End, Shot
 from edge_runtime.sources.video import VideoSource
+from tests.edge_runtime.sources.running import Running
 
 
 @pytest.fixture
@@ -72,3 +74,24 @@ def test_what_is_no_video_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"not a video at all")
     with pytest.raises(SourceError, match="not a video that OpenCV reads"):
         opened(VideoConfig(path=str(tmp_path / "a.mp4")))
+
+
+@pytest.mark.parametrize(("suffix", "code"), [("mp4", "mp4v"), ("avi", "MJPG")])
+def test_every_frame_of_a_video_that_ffmpeg_made_is_accounted_for(
+    tmp_path: Path, suffix: str, code: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    writer = cv2.VideoWriter(
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*code), 25.0, (64, 48)
+    )
+    for level in range(60):
+        writer.write(np.full((48, 64, 3), 4 * level, np.uint8))
+    writer.release()
+
+    with Running(VideoSource(VideoConfig(path=str(path), fps=0))) as running:
+        running.wait_for(SourceState.FINISHED)
+        counters = running.settled()
+
+    assert counters.inferred == 60
+    greys = [float(values.mean()) for values in running.values]
+    assert np.abs(np.array(greys) - 4 * np.arange(60)).max() < 4

@@ -1,0 +1,1 @@
+"""What is wrong with a configuration or a machine, before it runs."""

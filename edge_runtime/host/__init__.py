@@ -1,0 +1,1 @@
+"""The machine below us: readings, clocks, locks and signals."""

@@ -1,0 +1,1 @@
+"""Predictions on request: bundles behind HTTP, for programs that ask instead of subscribing."""

@@ -1,0 +1,1 @@
+"""Messages that wait for the broker: bounded, ordered, durable, honest about what was dropped."""

@@ -1,0 +1,137 @@
+"""The configuration split once: what each part is told, and nothing of the others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from edge_runtime.config.loading import Environment, read_secret
+from edge_runtime.config.structs import Config, MqttConfig, OutboxConfig, PipelineConfig
+from edge_runtime.errors import ConfigError
+from edge_runtime.host.starts import Caution
+from edge_runtime.models.store import find_bundle, find_previous_bundle
+from edge_runtime.mqtt.backoff import BackoffSettings
+from edge_runtime.mqtt.connection import BrokerSettings, TlsSettings, Will
+from edge_runtime.mqtt.exchange_parts import ExchangeSettings
+from edge_runtime.mqtt.outbox.pending import PendingSettings
+from edge_runtime.mqtt.outbox.settings import OutboxSettings
+from edge_runtime.mqtt.session import ProtocolChoice, SessionSettings
+from edge_runtime.mqtt.topics import CONFIRMED, DESIRED, HOME_ASSISTANT_STATUS, STATUS, Topics
+from edge_runtime.supervisor.bulletins import Identity
+from edge_runtime.supervisor.supervised import WorkerPlan
+from edge_runtime.worker.settings import WorkerSettings
+from edge_runtime.worker.start import start_worker
+
+OFFLINE = b"offline"
+SPARKPLUG_OUTBOX = "sparkplug.db"
+EMBEDDED_PROTOCOL: ProtocolChoice = "3.1.1"  # amqtt leaves a CONNECT of MQTT 5 unanswered
+
+
+def worker_plans(
+    config: Config, models: Path, boot: str, recordings: Path, caution: Caution = Caution.NONE
+) -> tuple[tuple[WorkerPlan, PipelineConfig], ...]:
+    """Return how each pipeline's worker is started; none at all where no model is to be dared.
+
+    Raises:
+        BundleError: A model that is not there.
+    """
+    if caution is Caution.NO_MODELS:
+        return ()
+    find = find_previous_bundle if caution is Caution.PREVIOUS_MODELS else find_bundle
+    plans = []
+    for pipeline in config.pipeline:
+        bundles = tuple(find(table.model, models) for table in pipeline.models)
+        make = _settings_maker(pipeline, bundles, boot, recordings)
+        small = None
+        if pipeline.small_model is not None:
+            small_ones = (find(pipeline.small_model, models), *bundles[1:])
+            small = _settings_maker(pipeline, small_ones, boot, recordings)
+        plan = WorkerPlan(pipeline.name, start_worker, make, small)
+        plans.append((plan, pipeline))
+    return tuple(plans)
+
+
+def session_settings(
+    config: MqttConfig, identity: Identity, topics: Topics, embedded_port: int | None
+) -> SessionSettings:
+    """Return how the session behaves.
+
+    Raises:
+        ConfigError: Neither the configuration nor the embedded broker names a broker.
+    """
+    if config.host is None and embedded_port is None:
+        raise ConfigError("mqtt: no host, and no embedded broker was started")
+    tls, password = config.tls, config.password_file
+    also = (HOME_ASSISTANT_STATUS,) if config.home_assistant else ()
+    broker = BrokerSettings(
+        host=config.host or "127.0.0.1",
+        port=config.effective_port if config.host is not None else embedded_port or 0,
+        client_id=identity.device,
+        will=lambda: Will(topics.full(STATUS), OFFLINE, retain=True, boot=identity.boot),
+        keep_alive_s=config.keep_alive_s,
+        will_delay_s=config.will_delay_s,
+        session_expiry_s=config.session_expiry_s,
+        username=config.username,
+        password=None if password is None else lambda: read_secret(Path(password)),
+        tls=None if tls is None else TlsSettings(_path(tls.ca), _path(tls.cert), _path(tls.key)),
+    )
+    return SessionSettings(
+        broker,
+        exchange=ExchangeSettings(
+            window=config.in_flight,
+            answer_deadline_s=config.puback_timeout_s,
+            drain_rate_hz=config.drain_rate_hz,
+            drain_delay_s=config.drain_delay_s,
+            also_hears=(topics.full(DESIRED), topics.full(CONFIRMED), *also),
+        ),
+        protocol=config.protocol if config.host is not None else EMBEDDED_PROTOCOL,
+        backoff=BackoffSettings(max_s=config.reconnect_max_s),
+    )
+
+
+def sparkplug_outbox_settings(native: OutboxSettings) -> OutboxSettings:
+    """Return the bounds of what waits for Sparkplug's hosts, who confirm nothing."""
+    path = native.path.with_name(SPARKPLUG_OUTBOX)
+    return replace(native, path=path, is_strict=False, pending=PendingSettings())
+
+
+def outbox_settings(config: OutboxConfig, environment: Environment) -> OutboxSettings:
+    """Return the outbox's bounds.
+
+    Raises:
+        ConfigError: A stage is wanted, and there is no directory in memory for it.
+    """
+    stage = None
+    if config.stage:
+        if environment.runtime_directory is None:
+            raise ConfigError(
+                "outbox.stage: no $RUNTIME_DIRECTORY; systemd's RuntimeDirectory= sets it"
+            )
+        stage = environment.runtime_directory / "stage"
+    written = config.max_written_mb_per_day
+    return OutboxSettings(
+        environment.state_directory / "outbox.db",
+        is_strict=config.strict,
+        written_per_day=None if written is None else written * 1e6,
+        pending=PendingSettings(stage=stage),
+        max_rows=config.max_messages,
+        max_bytes=config.max_bytes,
+        max_age_s=config.max_age_s,
+        max_loss_window_s=config.max_loss_window_s,
+    )
+
+
+def _settings_maker(
+    pipeline: PipelineConfig, bundles: tuple[Path, ...], boot: str, recordings: Path
+) -> Callable[[Mapping[str, int]], object]:
+    own, *further = bundles
+
+    def make(first_sequences: Mapping[str, int]) -> object:
+        return WorkerSettings(
+            pipeline, own, boot, first_sequences, further=tuple(further), recordings=recordings
+        )
+
+    return make
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

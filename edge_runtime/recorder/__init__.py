@@ -1,0 +1,1 @@
+"""The flight recorder: a pipeline's last seconds in memory, written when something goes wrong."""

@@ -1,0 +1,1 @@
+"""Signal front ends: a window of samples becomes what a model was trained on."""

@@ -1,0 +1,1 @@
+"""The process of one pipeline: source, model and the two loops between them."""

@@ -1,0 +1,45 @@
+"""What is wrong begins once and ends once; what passes in a moment is not told."""
+
+from edge_runtime.supervisor.alarms import Alarms, Condition, Subject
+
+LOST = Subject("source_lost", "door")
+DISK = Subject("storage")
+
+
+def test_it_begins_once_and_ends_once() -> None:
+    alarms = Alarms()
+    found = {DISK: Condition("disk_full")}
+
+    changes = [alarms.update(t, found if t < 3 else {}) for t in range(6)]
+
+    told = [(t, change.is_over) for t, all_ in enumerate(changes) for change in all_]
+    assert told == [(0, False), (3, True)]
+    assert alarms.reasons() == ()
+
+
+def test_what_passes_within_its_grace_is_not_told() -> None:
+    alarms = Alarms()
+    found = {LOST: Condition("offline: starting", grace_s=3.0)}
+
+    assert [alarms.update(t, found) for t in (0.0, 1.0, 2.9)] == [[], [], []]
+    assert alarms.reasons() == ()
+    assert alarms.update(3.0, {}) == []
+
+
+def test_what_lasts_longer_than_its_grace_is_told() -> None:
+    alarms = Alarms()
+    found = {LOST: Condition("offline: unplugged", grace_s=3.0)}
+    alarms.update(0.0, found)
+
+    (change,) = alarms.update(3.0, found)
+
+    assert change.subject == LOST
+    assert alarms.reasons() == ("door: source_lost: offline: unplugged",)
+
+
+def test_the_text_follows_while_it_lasts() -> None:
+    alarms = Alarms()
+    alarms.update(0.0, {DISK: Condition("disk_full")})
+
+    assert alarms.update(1.0, {DISK: Condition("read_only")}) == []
+    assert alarms.reasons() == ("storage: read_only",)
