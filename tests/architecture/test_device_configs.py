@@ -6,7 +6,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from edge_runtime.config import SourceConfig, load_config
+from edge_runtime.config.loading import load_config
+from edge_runtime.config.sources import SourceConfig
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "device_configs"
 FILES = sorted(DIRECTORY.glob("*.toml"))

@@ -17,11 +17,11 @@ def _modules_after(statement: str) -> set[str]:
 
 
 def test_the_daemon_imports_nothing_offline() -> None:
-    assert not _modules_after("import edge_runtime.app, edge_runtime.worker") & OFFLINE
+    assert not _modules_after("import edge_runtime.app, edge_runtime.worker.process") & OFFLINE
 
 
 def test_the_daemon_imports_engines_and_cameras_only_when_they_are_used() -> None:
-    assert not _modules_after("import edge_runtime.app, edge_runtime.worker") & HEAVY
+    assert not _modules_after("import edge_runtime.app, edge_runtime.worker.process") & HEAVY
 
 
 def test_the_integer_graph_imports_numpy_and_nothing_else() -> None:

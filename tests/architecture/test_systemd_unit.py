@@ -8,7 +8,7 @@ import pytest
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
-EXPOSURE_SENSOR, EXPOSURE_CAMERA = 15, 15  # tenths; a bare unit has 96
+EXPOSURE_SENSOR, EXPOSURE_CAMERA, EXPOSURE_IIO = 15, 15, 18  # tenths; a bare unit has 96
 
 pytestmark = pytest.mark.systemd
 
@@ -35,7 +35,14 @@ def test_systemd_verifies_the_unit(unit: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("drop_in", "limit"), [("", EXPOSURE_SENSOR), ("camera.conf", EXPOSURE_CAMERA)]
+    ("drop_in", "limit"),
+    [
+        ("", EXPOSURE_SENSOR),
+        ("camera.conf", EXPOSURE_CAMERA),
+        ("pi-camera.conf", EXPOSURE_CAMERA),
+        ("sensor.conf", EXPOSURE_CAMERA),
+        ("iio.conf", EXPOSURE_IIO),
+    ],
 )
 def test_the_exposure_stays_low(unit: Path, drop_in: str, limit: int) -> None:
     if drop_in:

@@ -6,21 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantize.cli import _read_preprocessing
+from quantize.console.settings_files import read_preprocessing
 from quantize.job import Job
 from quantize.pipeline import run_job
+from quantize.recipe import read_recipe
 from tests.conftest import ROOT
 from tests.quantize.cases import save_classifier, save_classifier_data
 
 DOCUMENT = (ROOT / "docs" / "quantizer.md").read_text(encoding="utf-8")
 
 
-def test_the_preprocessing_it_shows_is_read(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
+def test_the_preprocessing_and_the_recipe_it_shows_are_read(tmp_path: Path) -> None:
+    block, recipe = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
     path = tmp_path / "preprocess.toml"
     path.write_text(block, encoding="utf-8")
 
-    assert _read_preprocessing(path).std == (255.0,)
+    assert read_preprocessing(path).std == (255.0,)
+    assert read_recipe(recipe).int16_layers == ("conv_3", "logits")
 
 
 @pytest.mark.tflite
