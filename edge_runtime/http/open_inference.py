@@ -85,9 +85,10 @@ def open_inference(house: House, traffic: Traffic) -> Blueprint:
         served = house.find(name, version)
         if "Inference-Header-Content-Length" in request.headers:
             raise BadRequest("binary tensors are not taken, allowed is JSON")
-        asked = json_body(request, InferRequest)
-        wanted = _wanted(asked, served.manifest.outputs)
-        outputs = served.infer(_input(asked, served.manifest.inputs[0]))
+        with served.turn() as turn:
+            asked = json_body(request, InferRequest)
+            wanted = _wanted(asked, served.manifest.outputs)
+            outputs = turn.infer(_input(asked, served.manifest.inputs[0]))
         answer = {
             "model_name": name,
             "model_version": str(served.manifest.version),

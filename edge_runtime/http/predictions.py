@@ -45,9 +45,11 @@ def predictions(house: House) -> Blueprint:
     def predict(name: str) -> Response:
         served = house.find(name)
         threshold = threshold_of(request)
-        values = _image() if served.takes_images else _samples()
+        with served.turn() as turn:
+            values = _image() if served.takes_images else _samples()
+            outcome = turn.predict(values, threshold)
         size = (values.shape[1], values.shape[0]) if served.takes_images else None
-        return reply(_answer(served, served.predict(values, threshold), size))
+        return reply(_answer(served, outcome, size))
 
     return routes
 

@@ -1,6 +1,7 @@
 """A model behind HTTP: opened and tested as the daemon does, copied for as many as ask at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,39 @@ class Places:
     patience_s: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request's time with a copy of the model."""
+
+    model: Model
+    threshold: float
+
+    def predict(self, values: npt.NDArray[Any], threshold: float | None) -> Outcome:
+        """Return what the model says of an image or of samples, decoded.
+
+        Args:
+            values: As `edge_runtime.preprocess.to_tensor` takes them.
+            threshold: None: the bundle's own.
+
+        Raises:
+            FrameError: The values, or what the model made of them, cannot be used.
+            EngineError: The engine failed.
+        """
+        return run_model(values, self.model, self.threshold if threshold is None else threshold)
+
+    def infer(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Return the model's outputs, each (N, ...), of tensors (N, ...).
+
+        Raises:
+            EngineError: The engine failed.
+        """
+        manifest, engine = self.model.manifest, self.model.engine
+        name = manifest.inputs[0].name
+        answers = [engine.run({name: batch[i : i + 1]}) for i in range(len(batch))]
+        outputs = (spec.name for spec in manifest.outputs)
+        return {output: np.concatenate([a[output] for a in answers]) for output in outputs}
+
+
 class Served:
     """One model, used by many threads."""
 
@@ -62,34 +96,17 @@ class Served:
         """Return whether its input is an image."""
         return self._opened.model.takes_images
 
-    def predict(self, values: npt.NDArray[Any], threshold: float | None) -> Outcome:
-        """Return what the model says of an image or of samples, decoded.
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Hold a copy of the model, for a request from reading its body to its outcome.
 
-        Args:
-            values: As `edge_runtime.preprocess.to_tensor` takes them.
-            threshold: None: the bundle's own.
-
-        Raises:
-            FrameError: The values, or what the model made of them, cannot be used.
-            EngineError: The engine failed.
-            ServiceUnavailable: Too many ask at once.
-        """
-        wanted = self._opened.threshold if threshold is None else threshold
-        with self._seats.take() as model:
-            return run_model(values, model, wanted)
-
-    def infer(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """Return the model's outputs, each (N, ...), of tensors (N, ...).
+        A small body may decode to very much: who waits holds it as it was sent.
 
         Raises:
-            EngineError: The engine failed.
             ServiceUnavailable: Too many ask at once.
         """
-        name = self.manifest.inputs[0].name
         with self._seats.take() as model:
-            answers = [model.engine.run({name: batch[i : i + 1]}) for i in range(len(batch))]
-        outputs = (spec.name for spec in self.manifest.outputs)
-        return {output: np.concatenate([a[output] for a in answers]) for output in outputs}
+            yield Turn(model, self._opened.threshold)
 
 
 def serve_bundle(bundle: Path, config: ModelConfig, places: Places) -> Served:

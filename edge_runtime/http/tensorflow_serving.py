@@ -53,16 +53,27 @@ def tensorflow_serving(house: House) -> Blueprint:
     @routes.post("/models/<name>/versions/<version>:predict")
     def predict(name: str, version: str | None = None) -> Response:
         served = house.find(name, version)
-        asked = json_body(request, PredictRequest)
-        if asked.signature_name != SIGNATURE:
-            raise BadRequest(f"signature_name {asked.signature_name!r}, allowed is {SIGNATURE!r}")
-        if (asked.instances is None) == (asked.inputs is None):
-            raise BadRequest("body: exactly one of instances and inputs is needed")
+        with served.turn() as turn:
+            asked = _asked()
+            if asked.instances is not None:
+                outputs = turn.infer(_from_rows(asked.instances, served))
+            else:
+                outputs = turn.infer(_from_columns(asked.inputs, served))
         if asked.instances is not None:
-            return reply({"predictions": _rows(served.infer(_from_rows(asked.instances, served)))})
-        return reply({"outputs": _columns(served.infer(_from_columns(asked.inputs, served)))})
+            return reply({"predictions": _rows(outputs)})
+        return reply({"outputs": _columns(outputs)})
 
     return routes
+
+
+def _asked() -> PredictRequest:
+    """Return the body, which has either instances or inputs."""
+    asked = json_body(request, PredictRequest)
+    if asked.signature_name != SIGNATURE:
+        raise BadRequest(f"signature_name {asked.signature_name!r}, allowed is {SIGNATURE!r}")
+    if (asked.instances is None) == (asked.inputs is None):
+        raise BadRequest("body: exactly one of instances and inputs is needed")
+    return asked
 
 
 def _metadata(served: Served) -> dict[str, Any]:

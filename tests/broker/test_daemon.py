@@ -13,7 +13,8 @@ from paho.mqtt.properties import Properties
 
 from edge_runtime.supervisor.health import decode_health
 from tests.broker.daemon import DaemonProcess
-from tests.broker.mosquitto import Listener, Mosquitto, eventually, free_port
+from tests.broker.mosquitto import Listener, Mosquitto, eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.broker
 

@@ -12,7 +12,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.broker.mosquitto import Mosquitto, eventually, free_port
+from tests.broker.mosquitto import Mosquitto, eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.broker
 

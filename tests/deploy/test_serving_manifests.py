@@ -2,7 +2,6 @@
 
 import copy
 import json
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.broker.mosquitto import eventually
 from tests.deploy.manifests import HELM, KUBERNETES, SERVING, documents_of, read
 from tests.deploy.podman import Podman
 from tests.edge_runtime.bundles import brightness_bundle
+from tests.ports import free_port
 
 KSERVE = KUBERNETES / "kserve"
 MONITOR = KUBERNETES / "serving-monitor" / "service-monitor.yaml"
@@ -113,11 +113,6 @@ def test_helm_renders_the_deployment() -> None:
     changed = yaml.safe_load(other["edge-serving/templates/deployment.yaml"])
     (container,) = changed["spec"]["template"]["spec"]["containers"]
     assert container["args"] == ["serve", "door"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

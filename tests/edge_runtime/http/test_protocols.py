@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,9 +12,12 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_runtime.config.vision import ModelConfig
 from edge_runtime.http.app import make_app
-from edge_runtime.http.house import House
+from edge_runtime.http.house import House, house_of
+from edge_runtime.http.served import Places, serve_bundle
 from edge_runtime.http.traffic import Traffic
+from tests.edge_runtime.bundles import brightness_bundle, sum_bundle
 
 pytestmark = pytest.mark.ort
 TOTAL, DOOR = "/v2/models/total", "/v2/models/brightness"
@@ -159,7 +163,8 @@ def test_tensorflow_serving_takes_images_in_base64(client: FlaskClient, house: H
 
     answer = client.post("/v1/models/brightness:predict", json={"instances": [instance] * 2})
 
-    direct = house.models["brightness"].infer(np.full((1, 4), 200, np.float32))["y"]
+    with house.models["brightness"].turn() as turn:
+        direct = turn.infer(np.full((1, 4), 200, np.float32))["y"]
     assert answer.get_json()["predictions"] == direct.tolist() * 2
 
 
@@ -222,3 +227,27 @@ def test_no_body_is_answered_with_a_bug(
         answer = client.post(path, data=data, content_type="application/json")
         assert answer.status_code in {200, 400}, (path, answer.json)
         assert answer.is_json
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/models/brightness/predictions", "image/jpeg"),
+        ("/models/brightness/predictions", "multipart/form-data; boundary=b"),
+        ("/models/total/predictions", "application/json"),
+        ("/v2/models/brightness/infer", "application/json"),
+        ("/v1/models/brightness:predict", "application/json"),
+    ],
+)
+def test_a_body_is_looked_at_in_its_turn_only(tmp_path: Path, path: str, content_type: str) -> None:
+    bundles = (brightness_bundle(tmp_path), sum_bundle(tmp_path))
+    full = Places(waiting=0)
+    house = house_of(serve_bundle(b, ModelConfig(model=b.name), full) for b in bundles)
+    client = make_app(house, Traffic()).test_client()
+
+    def ask() -> int:
+        return client.post(path, data=b"no such thing", content_type=content_type).status_code
+
+    with house.find("brightness").turn(), house.find("total").turn():
+        assert ask() == 503
+    assert ask() == 400

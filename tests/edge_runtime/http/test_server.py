@@ -43,8 +43,11 @@ class Served:
                 [sys.executable, "-m", "edge_runtime", "serve", "--bind=127.0.0.1:0", *arguments],
                 stderr=log,
             )
-        eventually(lambda: "listening on " in self.log or self.process.poll() is not None, "a word")
-        assert self.process.poll() is None, self.log
+        try:
+            eventually(lambda: "listening on " in self.log, lambda: self.log)
+        except BaseException:
+            self.__exit__()
+            raise
         self.url = self.log.partition("listening on ")[2].partition(": ")[0]
 
     def __enter__(self) -> Self:

@@ -1,6 +1,5 @@
 """Registers of pymodbus' simulator, over TCP and over a serial line."""
 
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.edge_runtime.sources.modbus_device import (
     tcp_device,
 )
 from tests.edge_runtime.sources.running import Running
+from tests.ports import free_port
 
 REGISTERS = (
     ModbusRegister(name="signed", address=0, type="int16"),
@@ -33,11 +33,6 @@ REGISTERS = (
     ModbusRegister(name="count", address=100),
 )  # fmt: skip
 COUNT = WindowShape(("count",), length=1, step=1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from edge_runtime.sources.mqtt_topic import MAX_PAYLOAD_BYTES, MqttReader
 from edge_runtime.sources.protocol import Quiet, Refusal
 from edge_runtime.sources.rows import Row, RowReading, RowSettings, RowSource, WindowShape
 from tests.broker.certificates import Authority
-from tests.broker.mosquitto import DEADLINE_S, Mosquitto, eventually, free_port
+from tests.broker.mosquitto import DEADLINE_S, Mosquitto, eventually
 from tests.broker.proxy import OldBroker
 from tests.edge_runtime.sources.running import Running
+from tests.ports import free_port
 
 pytestmark = pytest.mark.broker
 FIELDS = ("/s/t", "h")
