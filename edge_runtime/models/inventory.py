@@ -11,7 +11,12 @@ from edge_runtime.models.store import find_bundle, list_versions
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One version of one bundle; `problem` where its manifest cannot be read."""
+    """One version of one bundle.
+
+    Attributes:
+        version: 0: the directory of the versions cannot be read.
+        problem: Why the manifest, or that directory, cannot be read.
+    """
 
     name: str
     version: int
@@ -22,7 +27,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 def inventory(directory: Path) -> list[Entry]:
     """Return every bundle, by name and version."""
-    return [_entry(bundle) for bundle in _bundles(directory)]
+    return [entry for name in _names(directory) for entry in _entries(name)]
 
 
 def inventory_json(entries: list[Entry]) -> str:
@@ -35,7 +40,7 @@ def inventory_text(entries: list[Entry]) -> str:
     lines = [
         f"{entry.name}@{entry.version}  {entry.task}  {entry.bytes / 1024:.1f} KiB"
         if entry.problem is None
-        else f"{entry.name}@{entry.version}  {entry.problem}"
+        else f"{entry.name}@{entry.version or '?'}  {entry.problem}"
         for entry in entries
     ]
     return "\n".join(lines) if lines else "no bundles"
@@ -47,16 +52,30 @@ def verify(directory: Path, model: str | None) -> list[Finding]:
     Raises:
         BundleError: The named bundle is not there.
     """
-    bundles = _bundles(directory) if model is None else [find_bundle(model, directory)]
-    findings = [_verify(bundle) for bundle in bundles]
+    if model is not None:
+        return [_verify(find_bundle(model, directory))]
+    findings = [finding for name in _names(directory) for finding in _verify_all(name)]
     return findings or [Finding(Level.WARNING, str(directory), "no bundles")]
 
 
-def _bundles(directory: Path) -> list[Path]:
+def _names(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
-    names = sorted(entry for entry in directory.iterdir() if entry.is_dir())
-    return [name / str(version) for name in names for version in list_versions(name)]
+    return sorted(entry for entry in directory.iterdir() if entry.is_dir())
+
+
+def _entries(name: Path) -> list[Entry]:
+    try:
+        return [_entry(name / str(version)) for version in list_versions(name)]
+    except BundleError as error:
+        return [Entry(name.name, 0, "", 0, problem=str(error))]
+
+
+def _verify_all(name: Path) -> list[Finding]:
+    try:
+        return [_verify(name / str(version)) for version in list_versions(name)]
+    except BundleError as error:
+        return [Finding(Level.ERROR, str(name), str(error))]
 
 
 def _entry(bundle: Path) -> Entry:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.broker.mosquitto import Listener, Mosquitto
 from tests.broker.rig import Rig
+from tests.payloads import check_payloads
 
 
 @pytest.fixture
@@ -20,10 +21,11 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @pytest.fixture
 def listener(broker: Mosquitto) -> Iterator[Listener]:
-    """A subscriber to everything."""
+    """A subscriber to everything; what it heard is what docs/schemas says."""
     subscriber = Listener(broker.port)
     yield subscriber
     subscriber.close()
+    check_payloads((heard.topic, heard.payload) for heard in list(subscriber.heard))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import load_bundle
+from edge_runtime.models.inventory import inventory, inventory_text, verify
 from edge_runtime.models.store import find_bundle, find_previous_bundle, list_versions
 
 NOBODY = 65534
@@ -95,3 +96,20 @@ def test_what_may_not_be_read_is_said_and_not_taken_for_missing(nobody_s: Path) 
         find_bundle("person", nobody_s)
     (nobody_s / "person").chmod(0o700)
     manifest.parent.chmod(0o700)
+
+
+def test_a_name_that_may_not_be_read_hides_no_other(nobody_s: Path) -> None:
+    for name in ("door", "person"):
+        (nobody_s / name / "1").mkdir(parents=True)
+        (nobody_s / name / "1" / "manifest.json").write_bytes(b"{}")
+    (nobody_s / "door").chmod(0o300)
+
+    entries = inventory(nobody_s)
+    findings = verify(nobody_s, None)
+
+    assert [(entry.name, entry.version) for entry in entries] == [("door", 0), ("person", 1)]
+    assert f"door@?  {nobody_s}/door: Permission denied" in inventory_text(entries)
+    assert [finding.where for finding in findings] == [
+        f"{nobody_s}/door", f"{nobody_s}/person/1",
+    ]  # fmt: skip
+    (nobody_s / "door").chmod(0o700)

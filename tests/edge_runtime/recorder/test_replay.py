@@ -18,6 +18,7 @@ from edge_runtime.link import Heartbeat, Outgoing, SetThreshold, Stop, WriteReco
 from tests.edge_runtime.blobs import Square, blob_bundle, paint
 from tests.edge_runtime.bundles import brightness_bundle, half_bundle
 from tests.edge_runtime.worker.running import Running, worker, write_images
+from tests.payloads import check_payloads
 
 pytestmark = [pytest.mark.ort, pytest.mark.tflite]
 
@@ -100,6 +101,7 @@ def test_a_whole_run_is_replayed_byte_by_byte(tmp_path: Path) -> None:
     assert "identical" in finished.stderr
     assert bodies(finished) == sent(running)
     assert len(bodies(finished)) > 60
+    assert check_payloads([("recording", (recording / "recording.json").read_bytes())]) == 1
 
 
 def test_a_recording_from_the_middle_knows_what_was_before(tmp_path: Path) -> None:
