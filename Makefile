@@ -10,7 +10,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help venv tools demo test check format bench bench-quantize bench-firmware bench-http firmware-table \
         bench-runtime kill-test test-openvino test-slow package-test package-tools clean-room \
-        clean chaos soak fleet fuzz boot-test image boot-tools deb deploy-test
+        clean explore chaos soak fleet fuzz boot-test image boot-tools deb deploy-test
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,6 +31,9 @@ demo: venv  ## train-to-broker in a minute: quantize, export C, run the daemon o
 
 test: venv tools  ## the suite (JOBS=2 side by side); REQUIRE_TOOLS=1 makes a missing tool a failure
 	$(PYTEST) -n $(JOBS) --dist worksteal -m 'not slow and not boot' --cov --cov-report=term:skip-covered
+
+explore: venv tools  ## the property tests on examples that are new each time (make test: always the same)
+	EXPLORE=1 REQUIRE_TOOLS=1 $(PYTEST) -n $(JOBS) --dist worksteal -m 'hypothesis and not slow'
 
 test-openvino: venv  ## the engine whose package is too large for every checkout
 	$(BIN)/python -m pip install --quiet --editable '.[openvino]'
