@@ -18,8 +18,8 @@ import pytest
 
 from tests.chaos.catalogue import rows_of
 
-# No test is judged by wall time: machines are shared. The suite judges a change, so its examples are
-# the same each time; `make explore` looks for what no one has seen yet.
+# No test is judged by wall time: machines are shared. The suite judges a change, so its examples
+# are the same each time; `make explore` looks for what no one has seen yet.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("explore" if os.environ.get("EXPLORE") else "suite")
