@@ -28,6 +28,7 @@ from edge_runtime.config.sources import (
     VideoConfig,
 )
 from edge_runtime.config.structs import Config
+from edge_runtime.unit.accelerators import DeviceNeeds, engine_needs
 
 HANDED_OVER = Path("/run/credentials")  # what is there was put there by a unit already
 LOOPBACK = "localhost"  # as IPAddressAllow= spells 127.0.0.0/8 and ::1
@@ -54,6 +55,7 @@ class Needs:
         credentials: Secrets by name.
         addresses: All that the daemon speaks to; None where a name or a stream may be anywhere.
         writes_sysfs: Whether a sensor's switches, files below /sys, have to be written.
+        compiles: Whether an engine makes code while it runs.
     """
 
     devices: tuple[str, ...]
@@ -62,12 +64,11 @@ class Needs:
     credentials: tuple[tuple[str, Path], ...]
     addresses: tuple[Address, ...] | None
     writes_sysfs: bool = False
+    compiles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _SourceNeeds:
-    devices: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+class _SourceNeeds(DeviceNeeds):
     files: tuple[Path, ...] = ()
     is_on_network: bool = False
     writes_sysfs: bool = False
@@ -78,6 +79,8 @@ def needs_of(config: Config) -> Needs:
     sources = [_source_needs(pipeline.source) for pipeline in config.pipeline]
     files = [path for needs in sources for path in needs.files]
     tables = [model for pipeline in config.pipeline for model in pipeline.models]
+    engines = [engine_needs(table) for table in tables]
+    of_devices: list[DeviceNeeds] = [*sources, *engines]
     files += [Path(table.model) for table in tables if "/" in table.model]
     small = (pipeline.small_model for pipeline in config.pipeline)
     files += [Path(model) for model in small if model is not None and "/" in model]
@@ -85,14 +88,15 @@ def needs_of(config: Config) -> Needs:
     if config.models_dir is not None:
         files.append(Path(config.models_dir))
     return Needs(
-        devices=_each_once(device for needs in sources for device in needs.devices),
-        groups=_each_once(group for needs in sources for group in needs.groups),
+        devices=_each_once(device for needs in of_devices for device in needs.devices),
+        groups=_each_once(group for needs in of_devices for group in needs.groups),
         files=tuple(sorted(set(files))),
         credentials=_credentials(config),
         addresses=None
         if any(needs.is_on_network for needs in sources)
         else _addresses(config.mqtt.host),
         writes_sysfs=any(needs.writes_sysfs for needs in sources),
+        compiles=any(needs.compiles for needs in engines),
     )
 
 

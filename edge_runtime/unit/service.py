@@ -106,6 +106,7 @@ def unit_text(config: Config, path: Path, program: Program) -> str:
             _HARDENING,
             *_home(readable),
             *_devices(needs),
+            *_compiler(needs),
             *_addresses(needs),
             *(f"LoadCredential={name}:{_plain(file)}" for name, file in needs.credentials),
             "",
@@ -164,6 +165,12 @@ def _devices(needs: Needs) -> Iterator[str]:
     if needs.writes_sysfs:
         yield "# A sensor's switches are files below /sys (docs/sources.md: who may write them)."
         yield "ProtectKernelTunables=no"
+
+
+def _compiler(needs: Needs) -> Iterator[str]:
+    if needs.compiles:
+        yield "# The engine compiles its kernels while it runs."
+        yield "MemoryDenyWriteExecute=no"
 
 
 def _addresses(needs: Needs) -> Iterator[str]:

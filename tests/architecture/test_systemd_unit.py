@@ -41,6 +41,7 @@ def test_systemd_verifies_the_unit(unit: Path) -> None:
         ("camera.conf", EXPOSURE_CAMERA),
         ("pi-camera.conf", EXPOSURE_CAMERA),
         ("sensor.conf", EXPOSURE_CAMERA),
+        ("accelerator.conf", EXPOSURE_CAMERA),
         ("iio.conf", EXPOSURE_IIO),
     ],
 )

@@ -133,3 +133,33 @@ def test_a_source_on_the_network_may_be_anywhere(source: str) -> None:
 
 def test_sound_files_are_read() -> None:
     assert needs('kind = "wav", path = "/srv/sounds"').files == (Path("/srv/sounds"),)
+
+
+@pytest.mark.parametrize(
+    ("tables", "devices", "groups", "compiles"),
+    [
+        ("", (), (), False),
+        ('engine = "onnx"\naccelerator = "xnnpack"', (), (), False),
+        ('engine = "openvino"', (), (), True),
+        ('engine = "hailo"', (), (), True),
+        (
+            'engine = "openvino"\naccelerator = "gpu"',
+            ("char-drm rw", "char-accel rw"), ("render",), True,
+        ),
+        (
+            'engine = "tflite"\naccelerator = "edgetpu"',
+            ("char-apex rw", "char-usb_device rw"), ("plugdev",), False,
+        ),
+        (
+            'engine = "onnx"\naccelerator = "cuda"',
+            ("char-nvidia* rw", "char-nvhost* rw", "char-nvmap rw"), ("video", "render"), True,
+        ),
+        ('engine = "onnx"\naccelerator = "qnn"', (), (), True),
+    ],
+)  # fmt: skip
+def test_an_engine_needs_its_accelerator(
+    tables: str, devices: tuple[str, ...], groups: tuple[str, ...], compiles: bool
+) -> None:
+    found = needs(SYNTHETIC, model=f'person"\n{tables}\n#"')
+
+    assert (found.devices, found.groups, found.compiles) == (devices, groups, compiles)

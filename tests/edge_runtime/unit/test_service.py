@@ -78,6 +78,18 @@ def test_the_template_is_hardened_like_every_variant(config: Path) -> None:
     }
 
 
+def test_an_engine_that_compiles_may(tmp_path: Path) -> None:
+    config = write_config(tmp_path, 'kind = "synthetic"')
+    lines = unit_of(config).splitlines()
+    config.write_text(config.read_text() + 'engine = "openvino"\n')
+    compiling = unit_of(config).splitlines()
+
+    assert "MemoryDenyWriteExecute=yes" in lines
+    assert "MemoryDenyWriteExecute=no" not in lines
+    # The last one counts, systemd.unit(5).
+    assert [line for line in compiling if "MemoryDeny" in line][-1] == "MemoryDenyWriteExecute=no"
+
+
 def test_secrets_are_handed_over_by_systemd(tmp_path: Path) -> None:
     mqtt = 'host = "b.example"\nusername = "porch"\npassword_file = "/etc/edge-runtime/p"'
 
