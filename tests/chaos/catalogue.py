@@ -33,7 +33,7 @@ CATALOGUE = {
     "S2": Row("source hangs or repeats itself", "stalled or frozen; opened again"),
     "S3": Row("frames damaged", "counted, skipped; named where most are"),
     "S4": Row("values that are no numbers, or stuck", "refused before the model; named"),
-    "S5": Row("input drifts away", "monitors move"),
+    "S5": Row("input drifts away", "an alert within one window; its recording replays the same"),
     "M1": Row("model damaged", "refused by its hash before a parser sees it"),
     "M2": Row("wrong signature, unknown key", "refused; the current model stays"),
     "M3": Row("model of another shape or kind", "refused with the reason"),
@@ -42,16 +42,12 @@ CATALOGUE = {
     "M6": Row("out of memory", "the worker dies before the supervisor; replaced"),
     "T1": Row("wall clock jumps", "timers hold; nothing expires; the clock is marked"),
     "T2": Row("a loop stands still", "the watchdog is no longer fed"),
-    "T3": Row("thermal throttling", "read and published; frame rate lowered by steps"),
+    "T3": Row("thermal throttling", "down the ladder and up again; told; the watchdog is fed"),
     "T4": Row("SIGTERM at any moment", "exit 0 within 10 s; death published; nothing lost"),
     "T5": Row("starts that break off", "previous models, then none; told"),
     "T6": Row("leaks", "memory, descriptors and threads stay flat"),
 }
-NOT_BUILT = {
-    "M2": "bundles are not signed yet",
-    "T3": "throttling is read and published; the governor that slows down is not built yet",
-    "S5": "drift monitors are not built yet",
-}
+NOT_BUILT = {"M2": "bundles are not signed yet"}
 
 
 def rows_of(test_name: str) -> tuple[str, ...]:
