@@ -111,6 +111,7 @@ bench-quantize: venv  ## accuracy, parity, sizes and cost of the quantizer, besi
 
 bench-firmware: venv tools  ## instructions, flash and RAM on emulated Cortex-M
 	$(BIN)/python -m benchmarks.firmware_bench --json build/firmware.json
+	$(BIN)/python -m benchmarks.firmware_options_bench
 
 firmware-table: venv tools  ## the same, with 100 inputs a model on every core (20 on slow ones): slow
 	$(BIN)/python -m benchmarks.firmware_bench --vectors 100 --slow-vectors 20 \

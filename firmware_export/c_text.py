@@ -34,7 +34,9 @@ stdio stdlib string tgmath time harness
 RESERVED_WORDS = frozenset(_RESERVED_TEXT.split())
 C_TYPES = {
     DType.INT8: "int8_t",
+    DType.INT16: "int16_t",
     DType.INT32: "int32_t",
+    DType.INT64: "int64_t",
     DType.FLOAT32: "float",
 }
 

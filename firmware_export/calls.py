@@ -32,6 +32,7 @@ from firmware_export.weighted_parameters import (
     dense_parameters,
     pointwise_parameters,
 )
+from firmware_export.wide_parameters import is_wide, wide_curve_parameters, wide_parameters
 from quantize.ir.graph import IntGraph
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -111,13 +112,25 @@ def kernel_calls(graph: IntGraph, tier: Tier = Tier.GENERIC) -> tuple[Call, ...]
 def _calls(operation: Operation, graph: IntGraph, tier: Tier) -> list[Call]:
     match operation:
         case Concat():
-            parts = zip(concat_parameters(operation, graph), operation.inputs, strict=True)
-            return [Call(part, (name,), operation.output) for part, name in parts]
+            parts = concat_parameters(operation, graph)
+            if is_wide(operation, graph):
+                parts = tuple(wide_parameters(part, operation, graph) for part in parts)
+            pairs = zip(parts, operation.inputs, strict=True)
+            return [Call(part, (name,), operation.output) for part, name in pairs]
         case Add() | Sub() | Mul() | Minimum() | Maximum() | Prelu():
             inputs = input_names(operation)
         case _:
             inputs = (operation.input,)
-    return [Call(_parameters(operation, graph, tier), inputs, operation.output)]
+    return [Call(_own_parameters(operation, graph, tier), inputs, operation.output)]
+
+
+def _own_parameters(operation: Operation, graph: IntGraph, tier: Tier) -> Parameters | None:
+    if not is_wide(operation, graph):
+        return _parameters(operation, graph, tier)
+    if isinstance(operation, Softmax | Logistic | Tanh):
+        return wide_curve_parameters(operation, graph)
+    plain = _parameters(operation, graph, Tier.GENERIC)
+    return None if plain is None else wide_parameters(plain, operation, graph)
 
 
 def _unchanged(plain: Parameters) -> Parameters:

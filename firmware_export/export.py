@@ -237,10 +237,17 @@ def _bands_record(program: Program, model: Model) -> BandsRecord | None:
 
 
 def _port(program: Program, name: str) -> PortRecord:
-    shape, quant = program.graph.tensors[name].shape, program.graph.tensors[name].quant
-    if quant is None:
-        return PortRecord(name=name, shape=shape, scale=None, zero_point=None)
-    return PortRecord(name=name, shape=shape, scale=quant.scale[0], zero_point=quant.zero_point)
+    tensor = program.graph.tensors[name]
+    scale, zero_point = None, None
+    if tensor.quant is not None:
+        scale, zero_point = tensor.quant.scale[0], tensor.quant.zero_point
+    return PortRecord(
+        name=name,
+        shape=tensor.shape,
+        dtype=tensor.dtype.value,
+        scale=scale,
+        zero_point=zero_point,
+    )
 
 
 def _model_record(model: Model, program: Program) -> ModelRecord:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.ir.graph import Array, IntGraph
+from quantize.ir.graph import Array, IntGraph, TensorType
+from quantize.ir.integer_params import code_limits
 from quantize.ir.interpreter import execute
 
 SEED = 20_261_123
@@ -13,7 +14,7 @@ SEED = 20_261_123
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Vectors by tensor name, (N, ...) int8 each.
+    """Vectors by tensor name, (N, ...) codes each.
 
     Attributes:
         inputs: What the model is given.
@@ -32,10 +33,12 @@ class Golden:
 def random_inputs(graph: IntGraph, count: int) -> dict[str, Array]:
     """Return `count` random inputs over all codes, the same at each call."""
     rng = np.random.default_rng(SEED)
-    return {
-        name: rng.integers(-128, 128, (count, *graph.tensors[name].shape[1:]), np.int8)
-        for name in graph.inputs
-    }
+    return {name: _random_codes(rng, graph.tensors[name], count) for name in graph.inputs}
+
+
+def _random_codes(rng: np.random.Generator, tensor: TensorType, count: int) -> Array:
+    low, high = code_limits(tensor.dtype)
+    return rng.integers(low, high + 1, (count, *tensor.shape[1:]), np.dtype(tensor.dtype.value))
 
 
 def golden_vectors(graph: IntGraph, inputs: Mapping[str, Array]) -> Golden:

@@ -45,9 +45,9 @@ def _macros(program: Program, tensor: str, name: str) -> str:
     shape = program.graph.tensors[tensor].shape
     quant = program.graph.tensors[tensor].quant
     values = {"SIZE": str(program.size_bytes(tensor))}
-    if quant is None:  # an index
+    if c_type(program, tensor) != "int8_t":
         values["COUNT"] = str(math.prod(shape))
-    else:
+    if quant is not None:  # not an index
         zero_point = integer(quant.zero_point)
         values["SCALE"] = real(quant.scale[0])
         values["ZERO_POINT"] = f"({zero_point})" if quant.zero_point < 0 else zero_point
@@ -66,9 +66,12 @@ def _arena(program: Program) -> str:
 
 
 def _functions(program: Program) -> str:
-    inputs = [function_name(program, "input", name) for name in program.input_names]
+    inputs = zip(program.graph.inputs, program.input_names, strict=True)
     outputs = zip(program.graph.outputs, program.output_names, strict=True)
-    getters = [f"int8_t *{name}(void);" for name in inputs]
+    getters = [
+        f"{c_type(program, tensor)} *{function_name(program, 'input', name)}(void);"
+        for tensor, name in inputs
+    ]
     getters += [
         f"const {c_type(program, tensor)} *{function_name(program, 'output', name)}(void);"
         for tensor, name in outputs

@@ -7,7 +7,7 @@ from firmware_export.arena import greedy_arena_bytes
 from firmware_export.c_text import comment, wrap
 from firmware_export.errors import ModelFileError
 from firmware_export.lifetimes import tensor_lifetimes
-from firmware_export.program import Program, tensor_bytes
+from firmware_export.program import Program
 from firmware_export.provenance import Provenance
 from quantize.ir.graph import IntGraph
 from quantize.ir.ops import Conv2D, DepthwiseConv2D
@@ -83,7 +83,7 @@ def _camel_case(kind: str) -> str:
 def arena_hint_bytes(graph: IntGraph, operators: int) -> int:
     """Return bytes that should be enough for TFLM's arena: its planner's result and its tables."""
     lifetimes = tensor_lifetimes(graph)
-    sizes = {name: tensor_bytes(graph, name) for name in lifetimes}
+    sizes = {name: graph.tensors[name].size_bytes for name in lifetimes}
     channels = sum(
         graph.tensors[operation.output].shape[3]
         for operation in graph.operations

@@ -12,7 +12,7 @@ from edge_runtime.errors import BundleError
 from edge_runtime.manifest import MANIFEST_NAME, Manifest, Preprocessing, load_bundle
 from firmware_export.errors import ModelFileError
 from quantize.ir.graph import Array, DType, IntGraph
-from quantize.ir.integer_params import CODE_MAX, CODE_MIN, quant_of
+from quantize.ir.integer_params import code_limits, quant_of
 from quantize.ir.ops import ArgMax
 from quantize.load.open import ModelFormat, open_model
 
@@ -24,7 +24,7 @@ class Model:
     Attributes:
         name: From the bundle, or the file's name without its ending.
         sha256: Of the model file.
-        inputs: Inputs (N, ...) int8 that came with it, None where none did.
+        inputs: Inputs (N, ...), codes, that came with it, None where none did.
         tflite: The TFLite file that it was read from, None for another format.
         preprocessing: What the bundle says of the input, None where it was no bundle.
     """
@@ -57,15 +57,15 @@ def _load_file(path: Path) -> Model:
 
 
 def _refuse_other_types(path: Path, graph: IntGraph) -> None:
-    """Refuse what no kernel of ours computes: the C has int8 activations only."""
+    """Refuse what no kernel of ours computes: the C has integers only."""
     indices = {operation.output for operation in graph.operations if isinstance(operation, ArgMax)}
     made = (operation.output for operation in graph.operations if operation.output not in indices)
     for name in (*graph.inputs, *made):
         kind = graph.tensors[name].dtype
-        if kind is not DType.INT8:
+        if kind not in {DType.INT8, DType.INT16}:
             raise ModelFileError(
-                f"{path}: {name} is {kind}, the C kernels are int8; quantize without"
-                " int16_layers and float_layers, which a budget may have chosen"
+                f"{path}: {name} is {kind}, the C kernels are of integers; quantize without"
+                " float_layers, which a budget may have chosen"
             )
 
 
@@ -110,7 +110,8 @@ def _self_test_inputs(directory: Path, manifest: Manifest, model: Model) -> dict
         )
     quant = quant_of(model.graph, name)
     codes = np.floor(real / quant.scale[0] + 0.5) + quant.zero_point
-    return {name: np.clip(codes, CODE_MIN, CODE_MAX).astype(np.int8)}
+    dtype = model.graph.tensors[name].dtype
+    return {name: np.clip(codes, *code_limits(dtype)).astype(dtype.value)}
 
 
 def _read_inputs(path: Path) -> Array:

@@ -16,6 +16,7 @@ from quantize.ir.integer_params import (
     CODE_MIN,
     add_params,
     code_bounds,
+    code_limits,
     log_softmax_params,
     mean_requant,
     mul_requant,
@@ -99,7 +100,7 @@ def window_fields(kernel: Sequence[int], stride: tuple[int, int]) -> dict[str, I
 
 def bound_fields(activation: Activation, output: str, graph: IntGraph) -> dict[str, Initial]:
     """Return the fields of the codes that an activation holds its output to."""
-    low, high = code_bounds(activation, quant_of(graph, output))
+    low, high = code_bounds(activation, quant_of(graph, output), graph.tensors[output].dtype)
     return {"activation_min": low, "activation_max": high}
 
 
@@ -187,12 +188,13 @@ def pad_parameters(operation: Pad, graph: IntGraph) -> Parameters:
     """Return those of a pad."""
     axes = pad_axes(graph.tensors[operation.input].shape, operation.amounts)
     zero_point = quant_of(graph, operation.input).zero_point
+    least, _ = code_limits(graph.tensors[operation.input].dtype)
     fields: Fields = {
         "axes": len(axes),
         "size": [axis.size for axis in axes],
         "before": [axis.before for axis in axes],
         "after": [axis.after for axis in axes],
-        "value": zero_point if operation.fill is PadFill.ZERO else CODE_MIN,
+        "value": zero_point if operation.fill is PadFill.ZERO else least,
     }
     return Parameters("edge_pad_s8", "edge_pad_t", fields)
 

@@ -1,10 +1,7 @@
 """The program: everything that the C text of one model is printed from."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from firmware_export.arena import ArenaPlan, Leads, bound_bytes, plan_arena
 from firmware_export.bands import Bands, in_bands
@@ -82,7 +79,7 @@ class Program:
 
     def size_bytes(self, name: str) -> int:
         """Return how many bytes a tensor holds."""
-        return tensor_bytes(self.graph, name)
+        return self.graph.tensors[name].size_bytes
 
 
 def plan_program(
@@ -157,7 +154,7 @@ def arena_demand(graph: IntGraph, target: Target) -> Demand:
     storage = share_storage(graph)
     every_call = kernel_calls(graph, target.tier)
     calls = tuple(call for call in every_call if not _is_superfluous(call, storage))
-    sizes = {name: tensor_bytes(graph, name) for name in storage.buffer_of}
+    sizes = {name: graph.tensors[name].size_bytes for name in storage.buffer_of}
     scratch, scratch_sizes = _scratch(calls, graph)
     return Demand(
         calls=calls,
@@ -170,15 +167,16 @@ def arena_demand(graph: IntGraph, target: Target) -> Demand:
 
 
 def check_codes_only(program: Program, package: str) -> None:
-    """Refuse a package whose interface is made of bytes where an output is an index.
+    """Refuse a package whose interface is made of bytes where an input or output is not.
 
     Raises:
-        UnsupportedForCError: Names the outputs.
+        UnsupportedForCError: Names them.
     """
     tensors = program.graph.tensors
-    indices = [name for name in program.graph.outputs if tensors[name].dtype is not DType.INT8]
-    if indices:
-        problems = [f"{name}: {tensors[name].dtype}, {package} gives int8" for name in indices]
+    names = (*program.graph.inputs, *program.graph.outputs)
+    others = [name for name in names if tensors[name].dtype is not DType.INT8]
+    if others:
+        problems = [f"{name}: {tensors[name].dtype}, {package} takes int8" for name in others]
         raise UnsupportedForCError(program.graph.name, problems)
 
 
@@ -187,12 +185,6 @@ def default_prefix(name: str) -> str:
     said = identifier(name)
     own = f"model_{said}" if said.startswith("edge_") else said
     return check_prefix(own[:MAX_PREFIX_LENGTH].rstrip("_"))
-
-
-def tensor_bytes(graph: IntGraph, name: str) -> int:
-    """Return how many bytes a tensor holds."""
-    tensor = graph.tensors[name]
-    return math.prod(tensor.shape) * np.dtype(tensor.dtype.value).itemsize
 
 
 def scratch_name(output: str) -> str:

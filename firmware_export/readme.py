@@ -25,9 +25,9 @@ Compile `{p}.c` with -O2; nothing else is needed.
 ```c
 #include "{p}.h"
 
-int8_t *input = {input}();           /* real = SCALE * (quantized - ZERO_POINT) */
+{in_type} *input = {input}();           /* real = SCALE * (quantized - ZERO_POINT) */
 const {out_type} *output = {output}();
-/* write {in_macro}_SIZE codes to input */
+/* write {in_macro}_{in_count} codes to input */
 {p}_run();
 /* read {read} from output */
 ```
@@ -36,12 +36,15 @@ const {out_type} *output = {output}();
 core compute what they should, bit for bit. `edge-firmware verify` does that on an emulator.
 """
 
+_WHAT_IS_READ = {"int8_t": "SIZE codes", "int16_t": "COUNT codes", "int32_t": "COUNT indices"}
+
 
 def readme_text(program: Program, record: ExportRecord, provenance: Provenance) -> str:
     """Return the text of README.md."""
     first_input = function_name(program, "input", program.input_names[0])
     first_output = function_name(program, "output", program.output_names[0])
     notes = "".join(f"\nNote: {note}\n" for note in record.notes)
+    in_type = c_type(program, program.graph.inputs[0])
     out_type = c_type(program, program.graph.outputs[0])
     text = _TEXT.format(
         p=program.prefix,
@@ -54,8 +57,10 @@ def readme_text(program: Program, record: ExportRecord, provenance: Provenance) 
         input=first_input,
         output=first_output,
         in_macro=first_input.upper(),
+        in_type=in_type,
+        in_count="SIZE" if in_type == "int8_t" else "COUNT",
         out_type=out_type,
-        read=f"{first_output.upper()}_{'SIZE codes' if out_type == 'int8_t' else 'COUNT indices'}",
+        read=f"{first_output.upper()}_{_WHAT_IS_READ[out_type]}",
     )
     return text + notes
 

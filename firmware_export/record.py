@@ -54,11 +54,12 @@ class BandsRecord(msgspec.Struct, frozen=True, kw_only=True):
 class PortRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An input or output: shape with the batch of 1, real = scale * (code - zero_point).
 
-    Codes are int8; an index has no scale and is int32.
+    `dtype` is int8 or int16 of codes; an index has no scale and is int32.
     """
 
     name: str
     shape: tuple[int, ...]
+    dtype: str = "int8"
     scale: float | None
     zero_point: int | None
 

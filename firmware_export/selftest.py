@@ -120,7 +120,7 @@ def _parts(program: Program, kind: str, template: str) -> str:
         size = program.size_bytes(tensor)
         function = f"{function_name(program, kind, name)}()"
         if program.graph.tensors[tensor].dtype is not DType.INT8:
-            function = f"((const int8_t *){function})"
+            function = f"(({'' if is_input else 'const '}int8_t *){function})"
         at = f"{start} + " if start else ""
         text += template.format(size=size, at=at, **{kind: function})
         start += size

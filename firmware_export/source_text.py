@@ -121,10 +121,27 @@ def _layer(index: int, call: Call, program: Program, tables: _Tables) -> tuple[s
         used, texts = _parameters(name, call.parameters, tables)
         kernel, first = call.parameters.kernel, f"&{used}"
         definitions += texts
+    pairs = zip(arguments, call.inputs, strict=True)
+    arguments = [_as_taken(text, tensor, kernel, program) for text, tensor in pairs]
     if (scratch := program.scratch_offset(call)) is not None:
         arguments.append(_place(scratch, program))
-    arguments = [first, *arguments, _address(call.output, program)]
+    output = _as_taken(_address(call.output, program), call.output, kernel, program, const="")
+    arguments = [first, *arguments, output]
     return "".join(definitions), f"{kernel}({', '.join(arguments)});"
+
+
+def _as_taken(
+    address: str, tensor: str, kernel: str, program: Program, const: str = "const "
+) -> str:
+    """Return an address in the type that a kernel takes: the tensor's own, or bytes."""
+    own = c_type(program, tensor)
+    taken = own if "_s16" in kernel else "int8_t"
+    given = own if tensor in program.graph.constants else "int8_t"  # the arena's
+    return address if taken == given else _cast(address, taken, const)
+
+
+def _cast(address: str, c_type: str, const: str) -> str:
+    return f"({const}{c_type} *)({const}void *)({address})"
 
 
 def _parameters(name: str, parameters: Parameters, tables: _Tables) -> tuple[str, list[str]]:
@@ -170,26 +187,26 @@ def _access(program: Program) -> str:
     inputs = zip(program.graph.inputs, program.input_names, strict=True)
     outputs = zip(program.graph.outputs, program.output_names, strict=True)
     getters = [
-        f"int8_t *{function_name(program, 'input', name)}(void)\n"
-        f"{{\n    return {_address(tensor, program)};\n}}\n"
+        f"{c_type(program, tensor)} *{function_name(program, 'input', name)}(void)\n"
+        f"{{\n    return {_typed(tensor, program, '')};\n}}\n"
         for tensor, name in inputs
     ]
     getters += [
         f"const {c_type(program, tensor)} *{function_name(program, 'output', name)}(void)\n"
-        f"{{\n    return {_typed(tensor, program)};\n}}\n"
+        f"{{\n    return {_typed(tensor, program, 'const ')};\n}}\n"
         for tensor, name in outputs
     ]
     return "\n".join(getters)
 
 
-def _typed(tensor: str, program: Program) -> str:
-    """Return the address of an output in its own type; the planner has aligned it."""
+def _typed(tensor: str, program: Program, const: str) -> str:
+    """Return the address of an input or output in its own type; the planner has aligned it."""
     address, own = _address(tensor, program), c_type(program, tensor)
-    return address if own == "int8_t" else f"(const {own} *)(const void *)({address})"
+    return address if own == "int8_t" else _cast(address, own, const)
 
 
 def c_type(program: Program, tensor: str) -> str:
-    """Return the C type of a tensor's elements: int8_t, or int32_t of an index."""
+    """Return the C type of a tensor's elements: int8_t, int16_t, or int32_t of an index."""
     return C_TYPES[program.graph.tensors[tensor].dtype]
 
 
@@ -200,7 +217,10 @@ def function_name(program: Program, kind: str, name: str) -> str:
 
 def invoke_prototype(program: Program) -> str:
     """Return the head of PREFIX_invoke, without its end."""
-    inputs = [f"const int8_t *{argument('input', name)}" for name in program.input_names]
+    inputs = [
+        f"const {c_type(program, tensor)} *{argument('input', name)}"
+        for tensor, name in zip(program.graph.inputs, program.input_names, strict=True)
+    ]
     outputs = [
         f"{c_type(program, tensor)} *{argument('output', name)}"
         for tensor, name in zip(program.graph.outputs, program.output_names, strict=True)

@@ -69,7 +69,7 @@ def share_storage(graph: IntGraph) -> Storage:
 
     A Reshape changes no bytes, so its output is its input; a Slice of whole rows is a part of its
     input; what a Concat puts one behind the other is written there in the first place. A kernel
-    that may run in place writes over an input, if that has as many elements and nobody reads its
+    that may run in place writes over an input, if that has as many bytes and nobody reads its
     buffer afterwards.
     """
     tensors = tensor_lifetimes(graph)
@@ -103,7 +103,7 @@ def _parts(graph: IntGraph) -> dict[str, tuple[str, int]]:
             is_free = name in computed and name not in graph.outputs and name not in found
             if is_free and operation.inputs.count(name) == 1:
                 found[name] = (operation.output, start)
-            start += math.prod(graph.tensors[name].shape)
+            start += graph.tensors[name].size_bytes
     return found
 
 
@@ -121,7 +121,7 @@ def _reusable(
     if isinstance(operation, Slice):
         first = _first_byte(operation, graph)
         return None if first is None else _place(operation.input, first, so_far)
-    if not isinstance(operation, _IN_PLACE) or _broadcasts(operation, graph):
+    if not isinstance(operation, _IN_PLACE) or _differ_in_size(operation, graph):
         return None
     for name in input_names(operation):
         buffer = so_far.buffer_of.get(name)
@@ -145,9 +145,10 @@ def _first_byte(operation: Slice, graph: IntGraph) -> int | None:
     is_whole = len(cut) == 1 and all(step == 1 for step in operation.steps)
     if not is_whole or not _is_outermost(axis, operation, graph):
         return None
-    return operation.starts[axis] * math.prod(shape[axis + 1 :])
+    row = math.prod(shape[axis + 1 :])
+    return operation.starts[axis] * row * graph.tensors[operation.input].item_bytes
 
 
-def _broadcasts(operation: Operation, graph: IntGraph) -> bool:
+def _differ_in_size(operation: Operation, graph: IntGraph) -> bool:
     names = (*input_names(operation), operation.output)
-    return len({math.prod(graph.tensors[name].shape) for name in names}) > 1
+    return len({graph.tensors[name].size_bytes for name in names}) > 1

@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_export.errors import FirmwareExportError
-from quantize.ir.graph import IntGraph
+from quantize.ir.fixed_point import reduced
+from quantize.ir.graph import DType, IntGraph
 from quantize.ir.integer_params import quant_of, weighted_requants
 from quantize.ir.ops import Conv2D, DepthwiseConv2D, FullyConnected, TransposeConv2D
+from quantize.ir.widths import width
 
 LARGEST_CODE = 128  # of an int8, without its sign
 INT32_LIMIT = 2**31
+LARGEST_WIDE_CODE = 2**15
+WIDE_LIMIT = 2**47  # what edge_requantize_wide takes
 
 Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 
@@ -27,7 +31,8 @@ class WeightedArrays:
         weight: (O, KH, KW, I), depthwise (KH, KW, C), fully connected (O, I); int8.
         bias: (O,) int32, the input zero point folded in but for a transposed convolution, of
             whose outputs each sees other weights.
-        multiplier: (O,) int32, or (1,) for a fully connected weight with one scale.
+        multiplier: (O,) int32, or (1,) for a fully connected weight with one scale. In 16 bits
+            where activations are int16.
         shift: As `multiplier`, int8.
     """
 
@@ -49,12 +54,14 @@ def weighted_arrays(operation: Weighted, graph: IntGraph) -> WeightedArrays:
     is_transposed = isinstance(operation, TransposeConv2D)
     bias = _plain_bias(operation, graph) if is_transposed else folded_bias(operation, graph)
     requants = weighted_requants(operation, graph)
+    is_wide = width(operation, graph) is DType.INT16
     if not isinstance(operation, FullyConnected) and len(requants) == 1:
         requants *= len(bias)  # convolution kernels take one per channel
+    multipliers = np.array([requant.multiplier for requant in requants], np.int64)
     return WeightedArrays(
         weight,
         bias,
-        np.array([requant.multiplier for requant in requants], np.int32),
+        (reduced(multipliers) if is_wide else multipliers).astype(np.int32),
         np.array([requant.shift for requant in requants], np.int8),
     )
 
@@ -71,8 +78,11 @@ def folded_bias(operation: Weighted, graph: IntGraph) -> npt.NDArray[np.int32]:
     zero_point = quant_of(graph, operation.input).zero_point
     model = 0 if operation.bias is None else graph.constants[operation.bias].astype(np.int64)
     bias = model - zero_point * rows.sum(1)
-    if (abs(bias) + LARGEST_CODE * abs(rows).sum(1)).max() >= INT32_LIMIT:
-        raise FirmwareExportError("an accumulator could leave int32: weights or bias too large")
+    is_wide = width(operation, graph) is DType.INT16
+    code, limit = (LARGEST_WIDE_CODE, WIDE_LIMIT) if is_wide else (LARGEST_CODE, INT32_LIMIT)
+    if (abs(bias) + code * abs(rows).sum(1)).max() >= limit:
+        kind = "47 bits" if is_wide else "int32"
+        raise FirmwareExportError(f"an accumulator could leave {kind}: weights or bias too large")
     folded: npt.NDArray[np.int32] = bias.astype(np.int32)
     return folded
 

@@ -25,6 +25,7 @@ _CONVENTIONS = (
     "accumulator = bias[c] + sum of (input - INPUT_ZERO_POINT) * weight; the bias is the model's.",
     "output = accumulator * multiplier[c] * 2^(shift[c] - 31), rounded twice as CMSIS-NN does, ",
     "plus OUTPUT_ZERO_POINT, clamped to [OUTPUT_MIN, OUTPUT_MAX]. A positive shift goes left.",
+    "Of int16 outputs the multiplier is first rounded to 16 bits, and the product once.",
     "Activations are channels last. Layers are numbered in the order in which they run.",
 )
 _LAYOUTS = {
@@ -107,7 +108,8 @@ def _macros(operation: Operation, graph: IntGraph) -> dict[str, str]:
         macros |= _quant_macros(start, name, graph)
     macros |= _quant_macros("OUTPUT", operation.output, graph)
     if isinstance(operation, Weighted):
-        bounds = code_bounds(operation.activation, quant_of(graph, operation.output))
+        output = graph.tensors[operation.output]
+        bounds = code_bounds(operation.activation, quant_of(graph, operation.output), output.dtype)
         macros |= {"OUTPUT_MIN": _bracketed(bounds[0]), "OUTPUT_MAX": _bracketed(bounds[1])}
     return macros
 

@@ -36,14 +36,20 @@ EDGE_INLINE edge_range_t edge_conv_inner_columns(const edge_conv_t *conv)
                       (conv->kernel_width - 1) * conv->dilation_width, conv->input.width);
 }
 
-/* The first cell of (H, W, I) that the window meets. */
-EDGE_INLINE const int8_t *edge_conv_corner(const edge_conv_t *conv, const int8_t *input,
-                                           const edge_window_t *window)
+/* Where the first cell that the window meets lies in (H, W, I). */
+EDGE_INLINE int32_t edge_conv_corner_at(const edge_conv_t *conv, const edge_window_t *window)
 {
     const int32_t y = window->y.origin + window->y.begin * conv->dilation_height;
     const int32_t x = window->x.origin + window->x.begin * conv->dilation_width;
 
-    return input + (y * conv->input.width + x) * conv->input.channels;
+    return (y * conv->input.width + x) * conv->input.channels;
+}
+
+/* That cell. */
+EDGE_INLINE const int8_t *edge_conv_corner(const edge_conv_t *conv, const int8_t *input,
+                                           const edge_window_t *window)
+{
+    return input + edge_conv_corner_at(conv, window);
 }
 
 /* How far apart in the input two kernel rows are. */

@@ -1,4 +1,4 @@
-/* Every int8 kernel: include this one file.
+/* Every kernel: include this one file.
  *
  * Each takes a const table (edge_types.h says what it must hold), its inputs and its output.
  * "in place": the output may be the very memory of the input (of either input).
@@ -42,6 +42,16 @@
  *   edge_rescale_s8(const edge_rescale_t *, const int8_t *input, int8_t *output)       in place
  *   edge_copy_s8(int32_t size, const int8_t *input, int8_t *output)
  *
+ * With activations of int16, tables alike, one tier: edge_conv_s16 (without scratch memory; also
+ * 1 x 1), edge_depthwise_conv_s16 (likewise), edge_fully_connected_s16, edge_add_s16, edge_sub_s16,
+ * edge_mul_s16, edge_minimum_s16, edge_maximum_s16 (these five in place where `broadcast` is NULL),
+ * edge_average_pool_s16, edge_max_pool_s16, edge_mean_s16, edge_pad_s16, edge_rescale_s16 (in place),
+ * edge_rescale_s8_s16 and edge_rescale_s16_s8 (from one type to the other), and in place
+ *   edge_softmax_s16(const edge_softmax_s16_t *, const int16_t *input, int16_t *output)
+ *   edge_logistic_s16(const edge_curve_s16_t *, const int16_t *input, int16_t *output)
+ *   edge_tanh_s16(const edge_curve_s16_t *, const int16_t *input, int16_t *output)
+ * The kernels that move values move bytes: int16 go through them as two of them.
+ *
  * For cores with SMLAD (arch/dsp), with tables of their own; right, if slow, with any compiler:
  *
  *   edge_conv_dsp_s8(const edge_conv_dsp_t *, const int8_t *input, int8_t *scratch, int8_t *output)
@@ -72,15 +82,20 @@
 #include "arch/mve/edge_depthwise_conv_mve_s8.h"
 #include "arch/mve/edge_fully_connected_mve_s8.h"
 #include "edge_arg_max_s8.h"
+#include "edge_conv_s16.h"
 #include "edge_conv_s8.h"
+#include "edge_curves_s16.h"
 #include "edge_depthwise_conv_s8.h"
+#include "edge_elementwise_s16.h"
 #include "edge_elementwise_s8.h"
 #include "edge_fully_connected_s8.h"
 #include "edge_layout_s8.h"
 #include "edge_mean_s8.h"
 #include "edge_moving_s8.h"
+#include "edge_pad_s16.h"
 #include "edge_pairwise_s8.h"
 #include "edge_pool_s8.h"
+#include "edge_reduction_s16.h"
 #include "edge_rows_s8.h"
 #include "edge_softmax_s8.h"
 #include "edge_transpose_conv_s8.h"

@@ -65,6 +65,19 @@ EDGE_INLINE int32_t edge_requantize(int32_t accumulator, int32_t multiplier, int
 #endif
 }
 
+/* accumulator * multiplier / 2^exponent, rounded once, half up, which is how sums of products of
+ * int16 become codes: |accumulator| < 2^47, multiplier in [0, 2^15), exponent in [1, 46]. */
+EDGE_INLINE int64_t edge_requantize_wide(int64_t accumulator, int32_t multiplier, int32_t exponent)
+{
+    return (accumulator * multiplier + ((int64_t)1 << (exponent - 1))) >> exponent;
+}
+
+/* value / 2^exponent, rounded down; exponent in [0, 31] */
+EDGE_INLINE int32_t edge_shift_right(int32_t value, int32_t exponent)
+{
+    return value >> exponent;
+}
+
 /* `value` plus its zero point, clamped to [minimum, maximum] inside int8; any int32 value. */
 EDGE_INLINE int8_t edge_clamp_s8(int32_t value, int32_t zero_point, int32_t minimum,
                                  int32_t maximum)
@@ -74,6 +87,22 @@ EDGE_INLINE int8_t edge_clamp_s8(int32_t value, int32_t zero_point, int32_t mini
     const int32_t raised = value < low ? low : value;
 
     return (int8_t)((raised > high ? high : raised) + zero_point);
+}
+
+/* As edge_clamp_s8, for int16, whose zero point is 0. */
+EDGE_INLINE int16_t edge_clamp_s16(int32_t value, int32_t minimum, int32_t maximum)
+{
+    const int32_t raised = value < minimum ? minimum : value;
+
+    return (int16_t)(raised > maximum ? maximum : raised);
+}
+
+/* As edge_clamp_s16, for any int64. */
+EDGE_INLINE int16_t edge_clamp_wide_s16(int64_t value, int32_t minimum, int32_t maximum)
+{
+    const int64_t raised = value < minimum ? minimum : value;
+
+    return (int16_t)(raised > maximum ? maximum : raised);
 }
 
 #ifdef __cplusplus

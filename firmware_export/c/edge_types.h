@@ -8,6 +8,10 @@
  *     multiplier in [2^30, 2^31 - 1] or 0, shift in [-31, 30], a positive shift goes left.
  *   - Every int8 result is clamped to [activation_min, activation_max] after its zero point was
  *     added; without an activation these are -128 and 127.
+ *   - Kernels named _s16 take activations of int16, whose zero points are all 0, with the same
+ *     tables. Where a weight is involved, their multiplier has 16 bits instead of 32 (in [0, 2^15),
+ *     so that requantized = accumulator * multiplier * 2^(shift - 15), rounded once), and sums have
+ *     64 bits: |bias| + 32768 * (sum of |weight|) < 2^47 must hold.
  *   - A kernel never fails and never checks: the tables are right, or the exporter has a bug.
  */
 #ifndef EDGE_TYPES_H
@@ -20,6 +24,7 @@
 
 /* ADD widens both inputs by this many bits before it scales them (TFLite's left_shift). */
 #define EDGE_ADD_LEFT_SHIFT 20
+#define EDGE_ADD_LEFT_SHIFT_S16 15
 
 #ifdef __cplusplus
 extern "C" {
@@ -195,7 +200,7 @@ typedef struct {
  * With t = 2 * max(left_scale, right_scale), in double, every shift <= 0 (factors of at most 1):
  *   left   requant of left_scale / t
  *   right  requant of right_scale / t
- *   output requant of t / (2^EDGE_ADD_LEFT_SHIFT * output_scale)
+ *   output requant of t / (2^EDGE_ADD_LEFT_SHIFT * output_scale), of int16 EDGE_ADD_LEFT_SHIFT_S16
  * broadcast  NULL: both inputs and the output hold `size` elements, in the same order.
  */
 typedef struct {
@@ -369,7 +374,34 @@ typedef struct {
     const int8_t *table; /* (256) */
 } edge_lookup_t;
 
-/* The input in the output's scale and zero point: QUANTIZE from int8, RELU, RELU6.
+/* Softmax of int16 along the last axis; the output has scale 1/32768.
+ *
+ * requant  of beta * input_scale * 65535 / 10
+ * exp, reciprocal  (513) each, Q15: of exp over [-10, 0] and of 1 / (1 + x) over [0, 1], made as
+ *                  TFLite's `LUTPopulateInt16` makes them
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    edge_requant_t requant;
+    const int16_t *exp;
+    const int16_t *reciprocal;
+} edge_softmax_s16_t;
+
+/* Logistic or tanh of int16; the output has scale 1/32768.
+ *
+ * multiplier, shift  of 12288 * input_scale as multiplier / 2^shift, multiplier below 2^15, shift
+ *                    in [0, 31] (TFLite `SigmoidPrepare`)
+ * table              (256) the logistic of i / 24 less a half, Q16
+ */
+typedef struct {
+    int32_t size;
+    int32_t multiplier;
+    int32_t shift;
+    const int16_t *table;
+} edge_curve_s16_t;
+
+/* The input in the output's scale and zero point: QUANTIZE from int8 or int16, RELU, RELU6.
  *
  * requant  of input_scale / output_scale; {2^30, 1} is exactly 1.
  */

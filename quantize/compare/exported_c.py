@@ -34,13 +34,14 @@ class Port(msgspec.Struct, frozen=True):
     shape: tuple[int, ...]
     scale: float | None
     zero_point: int | None
+    dtype: DType = DType.INT8
 
     @property
     def kind(self) -> TensorType:
-        """What the quantizer calls it: int8 codes, or the int32 of an index, which has no scale."""
+        """What the quantizer calls it: codes, or the int32 of an index, which has no scale."""
         if self.scale is None or self.zero_point is None:
             return TensorType(self.shape, DType.INT32)
-        return TensorType(self.shape, DType.INT8, QuantParams((self.scale,), self.zero_point))
+        return TensorType(self.shape, self.dtype, QuantParams((self.scale,), self.zero_point))
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -75,7 +76,7 @@ class ExportedC:
         if missing:
             raise DataError(f"{missing[0]}: no such input among {', '.join(codes)}")
         count = len(codes[self.inputs[0].name])
-        given = [np.ascontiguousarray(codes[port.name], np.int8) for port in self.inputs]
+        given = [np.ascontiguousarray(codes[p.name], p.dtype.value) for p in self.inputs]
         made = [np.empty((count, *port.shape[1:]), port.kind.dtype.value) for port in self.outputs]
         for row in range(count):
             pointers = [values[row : row + 1].ctypes.data for values in (*given, *made)]

@@ -86,10 +86,16 @@ def requantize_wide(
     Source: TFLite `MultiplyByQuantizedMultiplier` of int64 (kernels/internal/common.cc), CMSIS-NN
     `arm_nn_requantize_s64`.
     """
-    reduced = np.minimum((multiplier + (1 << 15)) >> 16, _MOST_REDUCED)
     exponent = 15 - shift
-    scaled: npt.NDArray[np.int64] = accumulator * reduced + (np.int64(1) << (exponent - 1))
+    half = np.int64(1) << (exponent - 1)
+    scaled: npt.NDArray[np.int64] = accumulator * reduced(multiplier) + half
     return scaled >> exponent
+
+
+def reduced(multiplier: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return a multiplier of 32 bits in 16, rounded half up; source as of `requantize_wide`."""
+    in_16_bits: npt.NDArray[np.int64] = np.minimum((multiplier + (1 << 15)) >> 16, _MOST_REDUCED)
+    return in_16_bits
 
 
 def divide_by_power_of_two(

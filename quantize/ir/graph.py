@@ -4,6 +4,7 @@
 `quantize.ir.spec` returns after it has checked one. Nothing else makes them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,6 +60,16 @@ class TensorType:
     shape: tuple[int, ...]
     dtype: DType = DType.FLOAT32
     quant: QuantParams | None = None
+
+    @property
+    def item_bytes(self) -> int:
+        """Return how many bytes an element takes."""
+        return np.dtype(self.dtype.value).itemsize
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how many bytes all of one sample take."""
+        return math.prod(self.shape) * self.item_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

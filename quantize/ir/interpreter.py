@@ -432,7 +432,7 @@ def _wide_curve(operation: Softmax | Logistic | Tanh, graph: IntGraph, values: V
     codes, scale = values[operation.input].astype(np.int64), scale_of(graph, operation.input)
     match operation:
         case Softmax(beta=beta):
-            return wide_softmax(codes, wide_softmax_requant(scale, beta))
+            return wide_softmax(codes, wide_softmax_requant(scale, beta), _rescaling(graph))
         case Logistic():
             return wide_logistic(codes, wide_curve_factor(scale))
         case Tanh():

@@ -10,9 +10,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from quantize.ir.fixed_point import Requant, quantize_factor, requantize
+from quantize.ir.fixed_point import Requant, quantize_factor
 from quantize.ir.graph import DType
 from quantize.ir.integer_params import code_limits
+from quantize.ir.row_functions import Rescaling
 
 Codes: TypeAlias = npt.NDArray[np.int64]
 _Reals: TypeAlias = npt.NDArray[np.float64]
@@ -66,7 +67,7 @@ def _scaled(codes: Codes, factor: Requant) -> Codes:
 
 def _interpolated(magnitude: Codes, bits: int, saturated: int) -> Codes:
     """Return the logistic as Q16 shifted left by `bits`, `magnitude` having so many below 1/24."""
-    table = _logistic_table()
+    table = logistic_table()
     index = np.minimum(magnitude >> bits, _CURVE_ENTRIES - 2)
     low, high = table[index], table[index + 1]
     line = (low << bits) + (magnitude & ((1 << bits) - 1)) * (high - low)
@@ -75,7 +76,7 @@ def _interpolated(magnitude: Codes, bits: int, saturated: int) -> Codes:
 
 
 @cache
-def _logistic_table() -> Codes:
+def logistic_table() -> Codes:
     """Return the logistic of i / 24 in Q16, (256,), raised by half of what lines lie below it."""
     halves = 65536.0 / (1.0 + np.exp(-np.arange(2 * _CURVE_ENTRIES + 1) / 48.0))
     values, between = halves[:-1:2], halves[1::2]
@@ -93,20 +94,20 @@ def wide_softmax_requant(scale: float, beta: float) -> Requant:
     return quantize_factor(scale * float(np.float32(beta)) / (_EXP_RANGE / 65535.0))
 
 
-def wide_softmax(codes: Codes, requant: Requant) -> Codes:
+def wide_softmax(codes: Codes, requant: Requant, rescale: Rescaling) -> Codes:
     """Return the softmax of int16 codes along the last axis.
 
     Source: TFLite `SoftmaxInt16` (tflite/kernels/internal/reference/softmax.h).
     """
     difference = codes - codes.max(-1, keepdims=True)
     multiplier, shift = np.array(requant.multiplier), np.array(requant.shift)
-    argument = requantize(difference, multiplier, shift) + _MOST
-    powers = _looked_up(np.clip(argument, _LEAST, _MOST), _exp_table())  # Q15
+    argument = rescale(difference, multiplier, shift) + _MOST
+    powers = _looked_up(np.clip(argument, _LEAST, _MOST), exp_table())  # Q15
     total = powers.sum(-1, keepdims=True)
     headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # leading zeros
     shifted = ((total << (headroom - 1)) + (1 << 13)) >> 14
     mantissa = np.clip(shifted - ((1 << 15) + (1 << 16)), _LEAST, _MOST)
-    reciprocal = _looked_up(mantissa, _reciprocal_table())
+    reciprocal = _looked_up(mantissa, reciprocal_table())
     right = 31 - headroom
     share = (powers * reciprocal + (np.int64(1) << (right - 1))) >> right
     clipped: Codes = np.clip(share, 0, _MOST)
@@ -122,12 +123,14 @@ def _looked_up(codes: Codes, table: Codes) -> Codes:
 
 
 @cache
-def _exp_table() -> Codes:
+def exp_table() -> Codes:
+    """Return exp over [-10, 0] in Q15, (513,)."""
     return _table(np.exp, _EXP_RANGE / 65535.0, _MOST)
 
 
 @cache
-def _reciprocal_table() -> Codes:
+def reciprocal_table() -> Codes:
+    """Return 1 / (1 + x) over [0, 1] in Q15, (513,)."""
     return _table(lambda value: 1.0 / (1.0 + value), 1.0 / 65535.0, _LEAST)
 
 

@@ -140,5 +140,5 @@ def test_models_with_an_index_can_be_compared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["micropython", "shared-object"])
 def test_packages_of_bytes_refuse_an_index_by_name(package: str) -> None:
-    with pytest.raises(UnsupportedForCError, match=f"best: int32, {package} gives int8"):
+    with pytest.raises(UnsupportedForCError, match=f"best: int32, {package} takes int8"):
         _exported(package)

@@ -20,12 +20,13 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def listener(broker: Mosquitto) -> Iterator[Listener]:
-    """A subscriber to everything; what it heard is what docs/schemas says."""
+def listener(request: pytest.FixtureRequest, broker: Mosquitto) -> Iterator[Listener]:
+    """A subscriber to everything; what it heard from a daemon is what docs/schemas says."""
     subscriber = Listener(broker.port)
     yield subscriber
     subscriber.close()
-    check_payloads((heard.topic, heard.payload) for heard in list(subscriber.heard))
+    if "make_rig" not in request.fixturenames:  # whose messages are made up
+        check_payloads((heard.topic, heard.payload) for heard in list(subscriber.heard))
 
 
 @pytest.fixture

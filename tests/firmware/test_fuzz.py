@@ -13,7 +13,7 @@ from firmware_export.program import Program, plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.source_text import function_name
 from firmware_export.target import TARGETS
-from tests.firmware_export.int_graphs import EVERY_OPERATION
+from tests.firmware_export.wide_graphs import EVERY_GRAPH
 
 pytestmark = [pytest.mark.clang, pytest.mark.slow]
 
@@ -23,10 +23,10 @@ HEAD = """
 #include <stddef.h>
 #include <stdint.h>
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-static void fill(int8_t *input, size_t count, const uint8_t *data, size_t size)
+static void fill(void *input, size_t count, const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < count; i++) {
-        input[i] = (int8_t)data[i % size];
+        ((uint8_t *)input)[i] = data[i % size];
     }
 }
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -53,7 +53,7 @@ def case(number: int, program: Program) -> str:
 @pytest.mark.parametrize("target", ["host", "cortex-m4"])  # tables for generic and dsp kernels
 def test_any_bytes_give_defined_behaviour(target: str, tmp_path: Path) -> None:
     cases, includes, sources = [], [], []
-    for number, (name, graph) in enumerate(EVERY_OPERATION.items()):
+    for number, (name, graph) in enumerate(EVERY_GRAPH.items()):
         program = plan_program(graph, TARGETS[target], f"g_{name}")
         golden = golden_vectors(program.graph, random_inputs(graph, 1))
         files = source_files(program, golden, Provenance(name, "0" * 64))

@@ -14,7 +14,7 @@ from firmware_export.program import plan_program
 from firmware_export.provenance import Provenance
 from firmware_export.target import TARGETS, Target, Tier
 from quantize.ir.graph import IntGraph
-from tests.firmware_export.int_graphs import EVERY_OPERATION
+from tests.firmware_export.wide_graphs import EVERY_GRAPH
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 SANITIZED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -38,10 +38,10 @@ def results(
     folder = tmp_path_factory.mktemp("host")
     target = replace(TARGETS["host"], tier=request.param)
     main = ["#include <stdio.h>"]
-    main += [f'#include "{name}/g_{name}_selftest.h"' for name in EVERY_OPERATION]
+    main += [f'#include "{name}/g_{name}_selftest.h"' for name in EVERY_GRAPH]
     main += ["int main(void)", "{"]
     sources = []
-    for name, graph in EVERY_OPERATION.items():
+    for name, graph in EVERY_GRAPH.items():
         export_graph(graph, folder / name, f"g_{name}", target)
         sources += [f"{name}/g_{name}.c", f"{name}/g_{name}_selftest.c"]
         main.append(f'    printf("{name} %ld\\n", (long)g_{name}_selftest());')
@@ -52,6 +52,6 @@ def results(
     return dict(line.split() for line in output.splitlines())
 
 
-@pytest.mark.parametrize("name", EVERY_OPERATION)
+@pytest.mark.parametrize("name", EVERY_GRAPH)
 def test_c_equals_the_interpreter_bit_for_bit(name: str, results: dict[str, str]) -> None:
     assert results[name] == "-1"

@@ -21,6 +21,7 @@ from tests.firmware_export.int_graphs import (
     residual_graph,
     squeeze_excite_graph,
 )
+from tests.firmware_export.wide_graphs import wide_net
 
 OFFICIAL = ["ad_fcae", "kws_dscnn", "ic_resnet8", "vww_mbv1_025"]
 FLASH_BYTES = {"ad_fcae": 283_000, "kws_dscnn": 41_000, "ic_resnet8": 94_000}
@@ -231,6 +232,15 @@ def test_the_instructions_of_the_layers_add_up(tmp_path: Path) -> None:
     assert all(count for index, count in enumerate(counted) if index != 5)
     # what is left is the list of calls itself
     assert 0 < record.instructions - sum(count or 0 for count in counted) < 100
+
+
+@pytest.mark.parametrize("core", EMULATED)
+def test_a_net_in_int16_equals_the_interpreter_on_every_core(core: str, tmp_path: Path) -> None:
+    exported(Model("m", wide_net(), "0" * 64), core, tmp_path / "net", 5)
+
+    record = verify_export(tmp_path / "net")
+
+    assert (record.vectors, record.differing_bytes) == (5, 0)
 
 
 @pytest.mark.parametrize("core", EMULATED)
