@@ -271,6 +271,7 @@ class Daemon:
             notifier=self._notifier,
             read_clock_state=ClockWatch().read,
             standing=self._standing,
+            read_sparkplug=None if self._sparkplug is None else self._sparkplug.status,
         )
         usec = environment.watchdog_usec
         limit_s = None if usec is None else usec / 1e6

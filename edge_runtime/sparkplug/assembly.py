@@ -15,7 +15,8 @@ from edge_runtime.mqtt.connection import Will
 from edge_runtime.mqtt.exchange_parts import ExchangeSettings, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox.outbox import Outbox
-from edge_runtime.mqtt.session import Session, SessionSettings
+from edge_runtime.mqtt.outbox.status import OutboxStatus
+from edge_runtime.mqtt.session import Session, SessionSettings, SessionStatus
 from edge_runtime.sparkplug.births import FILE_NAME, BirthCount
 from edge_runtime.sparkplug.conversation import NodeParts, SparkplugConversation
 from edge_runtime.sparkplug.feed import Feed
@@ -36,6 +37,10 @@ class Sparkplug:
     session: Session
     outbox: Outbox
     feed: Feed
+
+    def status(self) -> tuple[SessionStatus, OutboxStatus]:
+        """Return the numbers for health."""
+        return self.session.status(), self.outbox.status()
 
     def close(self) -> None:
         """Release all, once the session's thread has ended."""

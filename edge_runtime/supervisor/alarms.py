@@ -10,6 +10,7 @@ from edge_runtime.mqtt.session import SessionState, SessionStatus
 from edge_runtime.supervisor.supervised import Supervised, WorkerState
 
 SOURCE_GRACE_S = 3.0  # a camera takes a moment to open
+SPARKPLUG_GRACE_S = 10.0  # its connection comes after the device's own
 _BAD_SOURCES = frozenset(
     {SourceState.OFFLINE, SourceState.STALLED, SourceState.FROZEN, SourceState.GARBLED}
 )
@@ -75,6 +76,17 @@ def conditions(
         text = "another client connects with this device's id"
         found[Subject("duplicate_id")] = Condition(text)
     return found
+
+
+def sparkplug_conditions(
+    native: SessionStatus, sparkplug: SessionStatus
+) -> dict[Subject, Condition]:
+    """Return what is wrong with Sparkplug's connection that is not wrong with the device's own."""
+    is_alone = sparkplug.state is not SessionState.ONLINE and native.state is SessionState.ONLINE
+    if not is_alone or sparkplug.trouble is None:
+        return {}
+    text = f"{sparkplug.trouble.cause.value}: {sparkplug.trouble.text}"
+    return {Subject("sparkplug_lost"): Condition(text, SPARKPLUG_GRACE_S)}
 
 
 def _parity(pipeline: Supervised) -> Parity | None:

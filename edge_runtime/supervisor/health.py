@@ -28,6 +28,7 @@ from edge_runtime.supervisor.health_payloads import (
     PipelineInfo,
     RecordingsHealth,
     SourceHealth,
+    SparkplugHealth,
     ViewHealth,
 )
 from edge_runtime.supervisor.host_watch import HostWatch
@@ -51,6 +52,7 @@ class Numbers:
     pipelines: tuple[PipelineHealth, ...]
     host: HostHealth
     mqtt: MqttHealth
+    sparkplug: SparkplugHealth | None
     governor: GovernorHealth | None
 
 
@@ -124,11 +126,7 @@ def _watched(beat: Heartbeat) -> dict[str, Any]:
 
 def mqtt_health(session: SessionStatus, outbox: OutboxStatus) -> MqttHealth:
     """Return the numbers of session and outbox."""
-    dropped = {
-        f"{reason}/{delivery.value}": count
-        for (reason, delivery), count in sorted(outbox.dropped.items())
-        if reason != "replaced"
-    }
+    dropped = _losses(outbox)
     return MqttHealth(
         state=session.state.value,
         cause=None if session.trouble is None else session.trouble.cause.value,
@@ -156,6 +154,27 @@ def mqtt_health(session: SessionStatus, outbox: OutboxStatus) -> MqttHealth:
     )
 
 
+def sparkplug_health(session: SessionStatus, outbox: OutboxStatus) -> SparkplugHealth:
+    """Return the numbers of the session that speaks Sparkplug, and of its outbox."""
+    return SparkplugHealth(
+        state=session.state.value,
+        cause=None if session.trouble is None else session.trouble.cause.value,
+        why=None if session.trouble is None else session.trouble.text,
+        reconnects_1h=session.reconnects_1h,
+        queued=outbox.waiting,
+        dropped_total=sum(_losses(outbox).values()),
+    )
+
+
+def _losses(outbox: OutboxStatus) -> dict[str, int]:
+    """Return how many messages were given up, by "reason/class"; replaced states are no loss."""
+    return {
+        f"{reason}/{delivery.value}": count
+        for (reason, delivery), count in sorted(outbox.dropped.items())
+        if reason != "replaced"
+    }
+
+
 def governor_health(watch: HostWatch) -> GovernorHealth | None:
     """Return what is given up, None without a governor."""
     restraint = watch.restraint
@@ -178,6 +197,7 @@ def make_health(stamp: Stamp, uptime_s: float, why: tuple[str, ...], numbers: Nu
         pipelines=numbers.pipelines,
         host=numbers.host,
         mqtt=numbers.mqtt,
+        sparkplug=numbers.sparkplug,
         governor=numbers.governor,
     )
 

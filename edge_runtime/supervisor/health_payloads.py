@@ -177,6 +177,17 @@ class MqttHealth(msgspec.Struct, frozen=True, kw_only=True):
     puback_ms: Percentiles
 
 
+class SparkplugHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The edge node's own connection: as MqttHealth; what is queued are events to be told."""
+
+    state: str
+    cause: str | None
+    why: str | None
+    reconnects_1h: int
+    queued: int
+    dropped_total: int
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of `health`."""
 
@@ -190,6 +201,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     pipelines: tuple[PipelineHealth, ...]
     host: HostHealth
     mqtt: MqttHealth
+    sparkplug: SparkplugHealth | None = None
     governor: GovernorHealth | None = None
 
 

@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 
 from edge_runtime.host.readings import HostReader
 from edge_runtime.link import Ready, SourceState
-from edge_runtime.mqtt.session import SessionState
-from edge_runtime.supervisor.alarms import Alarms, Change, Condition, Subject, conditions
+from edge_runtime.mqtt.outbox.status import OutboxStatus
+from edge_runtime.mqtt.session import SessionState, SessionStatus
+from edge_runtime.supervisor.alarms import (
+    Alarms,
+    Change,
+    Condition,
+    Subject,
+    conditions,
+    sparkplug_conditions,
+)
 from edge_runtime.supervisor.board import Board
 from edge_runtime.supervisor.bulletins import Bulletins
 from edge_runtime.supervisor.health import (
@@ -16,6 +24,7 @@ from edge_runtime.supervisor.health import (
     governor_health,
     mqtt_health,
     pipeline_health,
+    sparkplug_health,
 )
 from edge_runtime.supervisor.host_watch import HostWatch
 from edge_runtime.supervisor.outlet import Outlet
@@ -34,6 +43,7 @@ class ReporterParts:
 
     Attributes:
         standing: What is wrong for as long as this daemon runs.
+        read_sparkplug: The state of the session that speaks Sparkplug, where there is one.
     """
 
     outlet: Outlet
@@ -44,6 +54,7 @@ class ReporterParts:
     notifier: Notifier
     read_clock_state: Callable[[], str]
     standing: Mapping[Subject, Condition] = field(default_factory=dict)
+    read_sparkplug: Callable[[], tuple[SessionStatus, OutboxStatus]] | None = None
 
 
 class Reporter:
@@ -95,6 +106,9 @@ class Reporter:
             pipelines=tuple(pipeline_health(p, self._rates, now_s) for p in pipelines),
             host=parts.host.read(pids, parts.read_clock_state()),
             mqtt=mqtt_health(session, outbox),
+            sparkplug=None
+            if parts.read_sparkplug is None
+            else sparkplug_health(*parts.read_sparkplug()),
             governor=governor_health(parts.host_watch),
         )
         expiry_s = int(EXPIRY_IN_INTERVALS * self.interval_s)
@@ -126,6 +140,8 @@ class Reporter:
         parts = self._parts
         session, outbox = parts.outlet.session.status(), parts.outlet.outbox.status()
         found = conditions(pipelines, session, outbox)
+        if parts.read_sparkplug is not None:
+            found |= sparkplug_conditions(session, parts.read_sparkplug()[0])
         changes = self._alarms.update(
             now_s, {**parts.standing, **parts.host_watch.conditions(), **found}
         )

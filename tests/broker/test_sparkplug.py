@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.sparkplug.payload import Metric, Payload, decode_payload, encode_payload
+from edge_runtime.supervisor.health import decode_health
+from edge_runtime.supervisor.health_payloads import SparkplugHealth
 from tests.broker.daemon import DaemonProcess
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
 from tests.broker.sparkplug_host import GROUP, NODE, Host
@@ -219,3 +221,18 @@ def test_what_happened_while_the_broker_was_away_is_told_as_history(
     # A broker that is just starting may drop a CONNECT, and that counts too.
     assert host.birth_number is not None
     assert host.birth_number >= 1
+
+
+def test_health_says_how_its_connection_fares(
+    broker: Mosquitto, listener: Listener, judge: Judge, start: Start
+) -> None:
+    start(broker.port).wait_ready()
+    judge.wait(has_scores, "scores")
+
+    def told() -> SparkplugHealth | None:
+        return decode_health(listener.newest("/health").payload).sparkplug
+
+    eventually(lambda: getattr(told(), "state", None) == "online", "the state")
+    found = told()
+    assert found is not None
+    assert (found.cause, found.queued, found.dropped_total) == (None, 0, 0)

@@ -1,6 +1,10 @@
 """What is wrong begins once and ends once; what passes in a moment is not told."""
 
-from edge_runtime.supervisor.alarms import Alarms, Condition, Subject
+from collections import Counter
+
+from edge_runtime.mqtt.causes import Cause, Trouble
+from edge_runtime.mqtt.session import SessionState, SessionStatus
+from edge_runtime.supervisor.alarms import Alarms, Condition, Subject, sparkplug_conditions
 
 LOST = Subject("source_lost", "door")
 DISK = Subject("storage")
@@ -43,3 +47,20 @@ def test_the_text_follows_while_it_lasts() -> None:
 
     assert alarms.update(1.0, {DISK: Condition("read_only")}) == []
     assert alarms.reasons() == ("storage: read_only",)
+
+
+def status(state: SessionState, cause: Cause | None = None) -> SessionStatus:
+    trouble = None if cause is None else Trouble(cause, "as the broker said")
+    return SessionStatus(state, trouble, "5", 1, 0, 0, Counter(), None, None)
+
+
+def test_sparkplug_is_lost_where_it_alone_is() -> None:
+    online, away = status(SessionState.ONLINE), status(SessionState.WAITING, Cause.REFUSED)
+
+    found = sparkplug_conditions(online, away)
+
+    assert found == {
+        Subject("sparkplug_lost"): Condition("refused: as the broker said", grace_s=10.0)
+    }
+    assert sparkplug_conditions(away, away) == {}  # told by the native session already
+    assert sparkplug_conditions(online, online) == {}
