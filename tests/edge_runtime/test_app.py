@@ -15,7 +15,10 @@ from edge_runtime.mqtt.topics import Topics
 from edge_runtime.part_settings import outbox_settings, session_settings, worker_plans
 from edge_runtime.supervisor.bulletins import Identity
 
-BANNED = ("numpy", "cv2", "onnx", "onnxruntime", "ai_edge_litert", "amqtt", "asyncio", "flask")
+BANNED = (
+    *("numpy", "cv2", "onnx", "onnxruntime", "ai_edge_litert", "amqtt", "asyncio"),
+    *("flask", "werkzeug", "waitress", "prometheus_client"),
+)
 IDENTITY = Identity("home", "pi-1", "b00t")
 TOPICS = Topics("home", "pi-1")
 
