@@ -9,15 +9,8 @@ from edge_runtime.config.structs import MqttConfig
 from edge_runtime.diagnosis.findings import Finding, Level
 from edge_runtime.errors import EdgeRuntimeError
 from edge_runtime.mqtt.causes import Cause, Trouble, trouble_of_error
-from edge_runtime.mqtt.connection import (
-    BrokerSettings,
-    Closed,
-    Connected,
-    Connection,
-    Protocol,
-    TlsSettings,
-    WrongProtocol,
-)
+from edge_runtime.mqtt.connection import BrokerSettings, Connection, Protocol, TlsSettings
+from edge_runtime.mqtt.events import Closed, Connected, WrongProtocol
 
 PROBE_S = 5.0
 _REMEDIES = {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -22,6 +22,15 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_runtime.errors import SessionError
 from edge_runtime.mqtt.causes import UNSUPPORTED_PROTOCOL, Cause, Trouble, trouble_of_reason
+from edge_runtime.mqtt.events import (
+    Acknowledged,
+    Closed,
+    Connected,
+    Event,
+    Incoming,
+    Subscribed,
+    WrongProtocol,
+)
 from edge_runtime.mqtt.properties import (
     connect_properties,
     disconnect_properties,
@@ -89,55 +98,6 @@ class BrokerSettings:
     username: str | None = None
     password: Callable[[], str] | None = None
     tls: TlsSettings | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The broker accepted us, with its limits."""
-
-    receive_maximum: int
-    max_packet_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class WrongProtocol:
-    """The broker does not speak the version that we tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """The broker answered a subscription; `trouble` where it refused."""
-
-    trouble: Trouble | None
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The broker answered the publication `mid`; `trouble` where it refused."""
-
-    mid: int
-    trouble: Trouble | None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message for us."""
-
-    topic: str
-    payload: bytes
-    is_retained: bool
-    response_topic: str | None
-    correlation: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The connection is gone."""
-
-    trouble: Trouble
-
-
-Event: TypeAlias = Connected | WrongProtocol | Subscribed | Acknowledged | Incoming | Closed
 
 
 def make_tls_context(settings: TlsSettings) -> ssl.SSLContext:

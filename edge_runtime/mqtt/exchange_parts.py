@@ -7,7 +7,7 @@ from typing import Protocol
 
 from edge_runtime.host.time_source import TimeSource
 from edge_runtime.mqtt.causes import Trouble
-from edge_runtime.mqtt.connection import Incoming
+from edge_runtime.mqtt.events import Incoming
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox.outbox import Outbox
 from edge_runtime.mqtt.topics import Topics

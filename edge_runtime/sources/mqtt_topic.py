@@ -9,17 +9,14 @@ from typing import assert_never
 from edge_runtime.config.loading import read_secret
 from edge_runtime.config.sensors import MqttSourceConfig
 from edge_runtime.errors import ConfigError, FrameError, SessionError, SourceError
-from edge_runtime.mqtt.connection import (
+from edge_runtime.mqtt.connection import BrokerSettings, Connection, Protocol, TlsSettings
+from edge_runtime.mqtt.events import (
     Acknowledged,
-    BrokerSettings,
     Closed,
     Connected,
-    Connection,
     Event,
     Incoming,
-    Protocol,
     Subscribed,
-    TlsSettings,
     WrongProtocol,
 )
 from edge_runtime.sources.fields import decode_json, pick

@@ -12,11 +12,11 @@ from typing import assert_never
 import msgspec
 
 from edge_runtime.mqtt.causes import Cause, Trouble
-from edge_runtime.mqtt.connection import (
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.events import (
     Acknowledged,
     Closed,
     Connected,
-    Connection,
     Event,
     Incoming,
     Subscribed,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_runtime.mqtt.connection import Incoming
+from edge_runtime.mqtt.events import Incoming
 from edge_runtime.mqtt.exchange_parts import Hooks
 from edge_runtime.mqtt.topics import HOME_ASSISTANT_STATUS
 from edge_runtime.records import Message

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edge_runtime.host.time_source import TimeSource
 from edge_runtime.mqtt.backoff import BackoffSettings
-from edge_runtime.mqtt.connection import BrokerSettings, Incoming, TlsSettings, Will
+from edge_runtime.mqtt.connection import BrokerSettings, TlsSettings, Will
+from edge_runtime.mqtt.events import Incoming
 from edge_runtime.mqtt.exchange_parts import ExchangeSettings, Hooks, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox.outbox import Outbox

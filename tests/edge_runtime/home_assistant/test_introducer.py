@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.home_assistant.introducer import WITHIN_S, Introducer, IntroducerParts
 from edge_runtime.home_assistant.introduction import Introduction, farewell
 from edge_runtime.home_assistant.known import Known, read_known
-from edge_runtime.mqtt.connection import Incoming
+from edge_runtime.mqtt.events import Incoming
 from edge_runtime.mqtt.mailbox import Reply
 from edge_runtime.mqtt.topics import HOME_ASSISTANT_STATUS, Topics
 from edge_runtime.records import Delivery, Message

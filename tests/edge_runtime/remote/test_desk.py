@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from edge_runtime.mqtt.connection import Incoming
+from edge_runtime.mqtt.events import Incoming
 from edge_runtime.mqtt.outbox.unconfirmed import Confirmation
 from edge_runtime.mqtt.topics import CONFIRMED, DESIRED, Topics
 from edge_runtime.remote.commands import Answer
