@@ -129,6 +129,7 @@ def played(podman: Podman, documents: dict[str, Any], tmp_path: Path) -> Iterato
     ]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         del container[probe]  # podman 4.3 asks them by a curl that the image does not have
+    del container["ports"]  # nor does it take them on the host's network
     deployment["spec"]["template"]["spec"] |= {"containers": [container], "hostNetwork": True}
     manifest = tmp_path / "play.yaml"
     manifest.write_text(yaml.safe_dump(claim))
