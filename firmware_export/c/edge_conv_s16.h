@@ -79,11 +79,8 @@ EDGE_INLINE void edge_dot_s16(const int16_t *values, const int8_t *weight, edge_
 EDGE_INLINE int16_t edge_conv_output_s16(const edge_conv_t *conv, int32_t channel,
                                          int64_t accumulator)
 {
-    const int64_t value =
-        edge_requantize_wide(accumulator + conv->bias[channel], conv->multiplier[channel],
-                             15 - conv->shift[channel]);
-
-    return edge_clamp_wide_s16(value, conv->activation_min, conv->activation_max);
+    return edge_finish_s16(accumulator + conv->bias[channel], conv->multiplier[channel],
+                           conv->shift[channel], conv->activation_min, conv->activation_max);
 }
 
 /* The first `count` of four channels from `channel` on, into `output`. */
@@ -153,13 +150,32 @@ EDGE_KERNEL void edge_conv_s16(const edge_conv_t *conv, const int16_t *EDGE_REST
     }
 }
 
-/* As edge_conv_sums_s16, but each row of weights, (KH, KW, O) from a channel on, meets its own
- * channel of the cells: that of the first, and `inputs` behind it. */
+/* What one channel of the cells of a window makes of its weights, (KH, KW, O) from that channel. */
+EDGE_INLINE int32_t edge_depthwise_sum_s16(const edge_conv_t *conv, const int16_t *input,
+                                           const edge_window_t *window, const int8_t *weight)
+{
+    const int32_t step = conv->dilation_width * conv->input.channels;
+    const int32_t channels = conv->output.channels;
+    const int16_t *line = input + edge_conv_corner_at(conv, window);
+    int32_t sum = 0;
+    int32_t y;
+    int32_t x;
+
+    weight += (window->y.begin * conv->kernel_width + window->x.begin) * channels;
+    for (y = window->y.begin; y < window->y.end; y++) {
+        for (x = 0; x < window->x.end - window->x.begin; x++) {
+            sum += line[x * step] * weight[x * channels];
+        }
+        line += edge_conv_row_step(conv);
+        weight += conv->kernel_width * channels;
+    }
+    return sum;
+}
+
+/* As edge_depthwise_sum_s16, of four neighbouring channels of the cells and of the weights. */
 EDGE_INLINE edge_wide_sums_t edge_depthwise_sums_s16(const edge_conv_t *conv, const int16_t *input,
                                                      const edge_window_t *window,
-                                                     const int8_t *weight,
-                                                     edge_further_rows_t rows,
-                                                     edge_further_rows_t inputs)
+                                                     const int8_t *weight)
 {
     const int32_t step = conv->dilation_width * conv->input.channels;
     const int32_t channels = conv->output.channels;
@@ -179,9 +195,9 @@ EDGE_INLINE edge_wide_sums_t edge_depthwise_sums_s16(const edge_conv_t *conv, co
 
         for (x = window->x.begin; x < window->x.end; x++) {
             a += cell[0] * tap[0];
-            b += cell[inputs.b] * tap[rows.b];
-            c += cell[inputs.c] * tap[rows.c];
-            d += cell[inputs.d] * tap[rows.d];
+            b += cell[1] * tap[1];
+            c += cell[2] * tap[2];
+            d += cell[3] * tap[3];
             cell += step;
             tap += channels;
         }
@@ -195,17 +211,26 @@ EDGE_INLINE edge_wide_sums_t edge_depthwise_sums_s16(const edge_conv_t *conv, co
     return sums;
 }
 
-/* Which input channels the three outputs behind `channel` read, from that of `channel` on. */
-EDGE_INLINE edge_further_rows_t edge_depthwise_inputs(int32_t channel, edge_further_rows_t rows,
-                                                      int32_t depth_multiplier)
+/* All channels of one pixel. */
+EDGE_INLINE void edge_depthwise_pixel_s16(const edge_conv_t *conv, const int16_t *input,
+                                          const edge_window_t *window, int16_t *output)
 {
-    const int32_t first = channel / depth_multiplier;
-    edge_further_rows_t inputs;
+    const int32_t channels = conv->output.channels;
+    const int32_t depth_multiplier = channels / conv->input.channels;
+    int32_t channel = 0;
 
-    inputs.b = (channel + rows.b) / depth_multiplier - first;
-    inputs.c = (channel + rows.c) / depth_multiplier - first;
-    inputs.d = (channel + rows.d) / depth_multiplier - first;
-    return inputs;
+    for (; depth_multiplier == 1 && channel + 4 <= channels; channel += 4) {
+        const edge_wide_sums_t sums =
+            edge_depthwise_sums_s16(conv, input + channel, window, conv->weight + channel);
+
+        edge_conv_store_s16(conv, channel, 4, &sums, output + channel);
+    }
+    for (; channel < channels; channel++) {
+        output[channel] = edge_conv_output_s16(
+            conv, channel,
+            edge_depthwise_sum_s16(conv, input + channel / depth_multiplier, window,
+                                   conv->weight + channel));
+    }
 }
 
 /* input (H, W, I), output (OH, OW, O); at most EDGE_BLOCK_S16 taps */
@@ -213,26 +238,16 @@ EDGE_KERNEL void edge_depthwise_conv_s16(const edge_conv_t *conv,
                                          const int16_t *EDGE_RESTRICT input,
                                          int16_t *EDGE_RESTRICT output)
 {
-    const int32_t channels = conv->output.channels;
-    const int32_t depth_multiplier = channels / conv->input.channels;
     int32_t row;
     int32_t column;
-    int32_t channel;
 
     for (row = 0; row < conv->output.height; row++) {
         for (column = 0; column < conv->output.width; column++) {
             const edge_window_t window = {edge_conv_rows(conv, row),
                                           edge_conv_columns(conv, column)};
 
-            for (channel = 0; channel < channels; channel += 4) {
-                const edge_further_rows_t rows = edge_further_rows(channels - channel - 1, 1);
-                const edge_wide_sums_t sums = edge_depthwise_sums_s16(
-                    conv, input + channel / depth_multiplier, &window, conv->weight + channel,
-                    rows, edge_depthwise_inputs(channel, rows, depth_multiplier));
-
-                edge_conv_store_s16(conv, channel, channels - channel, &sums, output + channel);
-            }
-            output += channels;
+            edge_depthwise_pixel_s16(conv, input, &window, output);
+            output += conv->output.channels;
         }
     }
 }
@@ -242,11 +257,9 @@ EDGE_INLINE int16_t edge_fully_connected_output_s16(const edge_fully_connected_t
                                                     int32_t index, int64_t accumulator)
 {
     const int32_t channel = layer->is_per_channel ? index : 0;
-    const int64_t value =
-        edge_requantize_wide(accumulator + layer->bias[index], layer->multiplier[channel],
-                             15 - layer->shift[channel]);
 
-    return edge_clamp_wide_s16(value, layer->activation_min, layer->activation_max);
+    return edge_finish_s16(accumulator + layer->bias[index], layer->multiplier[channel],
+                           layer->shift[channel], layer->activation_min, layer->activation_max);
 }
 
 /* input (I), output (O) */

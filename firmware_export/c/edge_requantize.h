@@ -65,13 +65,6 @@ EDGE_INLINE int32_t edge_requantize(int32_t accumulator, int32_t multiplier, int
 #endif
 }
 
-/* accumulator * multiplier / 2^exponent, rounded once, half up, which is how sums of products of
- * int16 become codes: |accumulator| < 2^47, multiplier in [0, 2^15), exponent in [1, 46]. */
-EDGE_INLINE int64_t edge_requantize_wide(int64_t accumulator, int32_t multiplier, int32_t exponent)
-{
-    return (accumulator * multiplier + ((int64_t)1 << (exponent - 1))) >> exponent;
-}
-
 /* value / 2^exponent, rounded down; exponent in [0, 31] */
 EDGE_INLINE int32_t edge_shift_right(int32_t value, int32_t exponent)
 {
@@ -103,6 +96,28 @@ EDGE_INLINE int16_t edge_clamp_wide_s16(int64_t value, int32_t minimum, int32_t 
     const int64_t raised = value < minimum ? minimum : value;
 
     return (int16_t)(raised > maximum ? maximum : raised);
+}
+
+/* A sum of products of int16 to its code: accumulator * multiplier * 2^(shift - 15), rounded once,
+ * half up, and clamped; |accumulator| < 2^47, multiplier in [0, 2^15), shift in [-31, 14]. */
+EDGE_SHARED int16_t edge_finish_wide_s16(int64_t accumulator, int32_t multiplier, int32_t shift,
+                                         int32_t minimum, int32_t maximum)
+{
+    const int64_t half = (int64_t)1 << (14 - shift);
+
+    return edge_clamp_wide_s16((accumulator * multiplier + half) >> (15 - shift), minimum, maximum);
+}
+
+/* The same, quicker where the accumulator is an int32 and the factor below 1, as nearly always. */
+EDGE_INLINE int16_t edge_finish_s16(int64_t accumulator, int32_t multiplier, int32_t shift,
+                                    int32_t minimum, int32_t maximum)
+{
+    if (accumulator >= INT32_MIN && accumulator <= INT32_MAX && shift <= 0) {
+        const int64_t product = (int64_t)(int32_t)accumulator * multiplier;
+
+        return edge_clamp_s16((int32_t)(((product >> (14 - shift)) + 1) >> 1), minimum, maximum);
+    }
+    return edge_finish_wide_s16(accumulator, multiplier, shift, minimum, maximum);
 }
 
 #ifdef __cplusplus

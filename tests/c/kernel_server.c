@@ -611,6 +611,24 @@ static void run_requantize(void)
     answer(values, (size_t)size * sizeof *values);
 }
 
+/* accumulators come as their high and their low words */
+static void run_finish_s16(void)
+{
+    int32_t size;
+    const int32_t *multiplier = next_s32();
+    const int32_t *shift = next_s32();
+    const int32_t *high = next_s32();
+    int32_t *values = next_array(4, &size);
+    int32_t i;
+
+    for (i = 0; i < size; i++) {
+        const int64_t sum = (int64_t)high[i] * 4294967296 + (int64_t)(uint32_t)values[i];
+
+        values[i] = edge_finish_s16(sum, multiplier[i], shift[i], INT16_MIN, INT16_MAX);
+    }
+    answer(values, (size_t)size * sizeof *values);
+}
+
 static void run_each(int32_t (*function)(int32_t))
 {
     int32_t size;
@@ -670,6 +688,7 @@ static void run(int32_t operation)
     case 30: run_conv_mve(edge_depthwise_conv_mve_s8); break;
     case 31: run_fully_connected_mve(); break;
     case 32: run_conv(NULL); break;
+    case 33: run_finish_s16(); break;
     default: abort();
     }
 }

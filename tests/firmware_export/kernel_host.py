@@ -52,6 +52,7 @@ OPERATIONS = (
     "depthwise_conv_mve",
     "fully_connected_mve",
     "pointwise_conv",
+    "finish_s16",
 )
 
 

@@ -1,5 +1,8 @@
 """Fixed point in C against exact rational arithmetic and real functions."""
 
+from fractions import Fraction
+from math import floor
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -37,6 +40,30 @@ def test_requantize_equals_exact_arithmetic(
     found = kernels("requantize", _int32(multipliers), _int32(shifts), _int32(values))
 
     assert found.view(np.int32).tolist() == [requantize(*triple) for triple in triples]
+
+
+_sums = st.one_of(
+    st.integers(1 - 2**47, 2**47 - 1),
+    st.integers(INT32_MIN - 3, INT32_MIN + 3),
+    st.integers(INT32_MAX - 3, INT32_MAX + 3),
+    _accumulators,
+)
+_wide_triples = st.tuples(_sums, st.sampled_from([0, 1, 2**14, 2**15 - 1]), st.integers(-31, 7))
+
+
+@sanitized
+@given(st.lists(_wide_triples, min_size=1, max_size=200))
+def test_sums_of_int16_become_codes_by_exact_arithmetic(
+    kernels: KernelHost, triples: list[tuple[int, int, int]]
+) -> None:
+    sums, multipliers, shifts = (list(column) for column in zip(*triples, strict=True))
+    low = np.array([value & 0xFFFFFFFF for value in sums], np.uint32).view(np.int32)
+    high = _int32([value >> 32 for value in sums])
+
+    found = kernels("finish_s16", _int32(multipliers), _int32(shifts), high, low)
+
+    exact = [floor(Fraction(a * m, 2 ** (15 - s)) + Fraction(1, 2)) for a, m, s in triples]
+    assert found.view(np.int32).tolist() == np.clip(exact, -(2**15), 2**15 - 1).tolist()
 
 
 @pytest.mark.parametrize("shift", range(-31, 0))
