@@ -75,7 +75,7 @@ def test_every_drop_in_is_judged() -> None:
 def test_the_secrets_have_the_names_that_the_daemon_looks_for() -> None:
     text = (DIRECTORY / "secrets.conf").read_text(encoding="utf-8")
     config = decode_config(
-        '[device]\nid = "p"\n[mqtt]\nhost = "b"\npassword_file = "/p"\n'
+        '[device]\nid = "p"\n[mqtt]\nhost = "b"\nusername = "u"\npassword_file = "/p"\n'
         'tls = { ca = "/a", cert = "/c", key = "/k" }\n'
         '[[pipeline]]\nname = "door"\nmodel = "m"\nsource = { kind = "camera", url_file = "/u" }'
     )
