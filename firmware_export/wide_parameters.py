@@ -17,6 +17,8 @@ from quantize.ir.graph import Array, DType, IntGraph
 from quantize.ir.integer_params import scale_of
 from quantize.ir.ops import Logistic, Operation, Quantize, Softmax, Tanh, input_names
 from quantize.ir.wide_curves import (
+    LOGISTIC_POWERS,
+    TANH_POWERS,
     exp_table,
     logistic_table,
     reciprocal_table,
@@ -98,10 +100,11 @@ def wide_curve_parameters(operation: Softmax | Logistic | Tanh, graph: IntGraph)
         }
         tables = {"exp": _int16(exp_table()), "reciprocal": _int16(reciprocal_table())}
         return Parameters("edge_softmax_s16", "edge_softmax_s16_t", fields, tables)
-    factor = wide_curve_factor(scale)
+    is_tanh = isinstance(operation, Tanh)
+    factor = wide_curve_factor(scale, TANH_POWERS if is_tanh else LOGISTIC_POWERS)
     fields = {"size": size, "multiplier": factor.multiplier, "shift": factor.shift}
     table = {"table": _int16(logistic_table() - (1 << 15))}
-    kernel = "edge_tanh_s16" if isinstance(operation, Tanh) else "edge_logistic_s16"
+    kernel = "edge_tanh_s16" if is_tanh else "edge_logistic_s16"
     return Parameters(kernel, "edge_curve_s16_t", fields, table)
 
 

@@ -19,6 +19,8 @@ from quantize.ir.integer_params import (
 from quantize.ir.ops import L2Normalization, Logistic, LogSoftmax, Softmax, Tanh
 from quantize.ir.row_functions import l2_normalized, log_softmax
 from quantize.ir.wide_curves import (
+    LOGISTIC_POWERS,
+    TANH_POWERS,
     wide_curve_factor,
     wide_logistic,
     wide_softmax,
@@ -57,9 +59,9 @@ def _wide_curve(operation: Softmax | Logistic | Tanh, graph: IntGraph, values: V
         case Softmax(beta=beta):
             return wide_softmax(codes, wide_softmax_requant(scale, beta), rescaling(graph))
         case Logistic():
-            return wide_logistic(codes, wide_curve_factor(scale))
+            return wide_logistic(codes, wide_curve_factor(scale, LOGISTIC_POWERS))
         case Tanh():
-            return wide_tanh(codes, wide_curve_factor(scale))
+            return wide_tanh(codes, wide_curve_factor(scale, TANH_POWERS))
 
 
 def _s_curve(operation: Logistic | Tanh, graph: IntGraph, values: Values) -> Codes:

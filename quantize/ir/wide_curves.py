@@ -21,18 +21,34 @@ _Reals: TypeAlias = npt.NDArray[np.float64]
 _LEAST, _MOST = code_limits(DType.INT16)
 _STEPS = 512  # of a table over all codes
 _CURVE_ENTRIES = 256  # of the logistic's table: 24 for each unit, up to 10.6
+LOGISTIC_POWERS, TANH_POWERS = (-12,), (-12, -11)
 _EXP_RANGE = 10.0  # exp of less than -10 counts as 0
 
 
-def wide_curve_factor(scale: float) -> Requant:
+def wide_curve_factor(scale: float, powers: tuple[int, ...]) -> Requant:
     """Return the factor to 1/12288 as multiplier / 2**shift, cut off to 15 bits.
+
+    A scale that is nearly a power of two of `powers` counts as that power.
 
     Source: TFLite `SigmoidPrepare` and `TanhPrepare` (tflite/kernels/activations.cc).
     """
+    power = _nearly_power_of_two(scale)
+    if power in powers:
+        return Requant(3 << (power + 12), 0)
     multiplier, shift = scale * 4096.0 * 3.0, 0
     while multiplier <= 32767.0 / 2.0 and shift <= 30:
         multiplier, shift = multiplier * 2.0, shift + 1
     return Requant(int(multiplier), shift)
+
+
+def _nearly_power_of_two(scale: float) -> int | None:
+    """Return the logarithm where it is a whole number to 0.001, that is 0.07 % of the scale.
+
+    Source: TFLite `CheckedLog2` (tflite/kernels/internal/quantization_util.cc), in float32.
+    """
+    logarithm = np.log(np.float32(scale)) * (np.float32(1.0) / np.log(np.float32(2.0)))
+    whole = round(float(logarithm))
+    return whole if abs(logarithm - np.float32(whole)) < np.float32(1e-3) else None
 
 
 def wide_logistic(codes: Codes, factor: Requant) -> Codes:

@@ -1,5 +1,6 @@
 """Operations in int16 and in float32, in the interpreter and in LiteRT's reference kernels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from quantize.emit.tflite_int8 import emit_tflite
 from quantize.executors import Kernels, TfliteRunner
 from quantize.integers import quantize_graph
-from quantize.ir.graph import IntGraph, Profile
+from quantize.ir.graph import DType, IntGraph, Profile, QuantParams, TensorType
 from quantize.ir.interpreter import execute, trace
+from quantize.ir.ops import Logistic, Tanh
+from quantize.ir.spec import WIDE_CURVE_OUTPUT
 from quantize.load.open import open_float_model
 from quantize.passes.simplify import simplify
 from quantize.recipe import Recipe
 from tests.agreement.litert_reference import run_emitted, run_reference
-from tests.models import random_inputs, with_profile
+from tests.models import float32, int_graph, random_inputs, with_profile
 from tests.wide_strategies import REAL_KINDS, WIDE_KINDS, border_graphs, real_graphs, wide_graphs
 
 pytestmark = pytest.mark.tflite
@@ -32,6 +35,21 @@ def test_every_operation_in_int16_equals_the_reference_kernel(
 ) -> None:
     graph = with_profile(data.draw(wide_graphs(kind)), Profile.LITERT)
     inputs = random_inputs(graph, np.random.default_rng(seed), 4)
+
+    np.testing.assert_array_equal(execute(graph, inputs)["y"], run_emitted(graph, inputs)["y"])
+
+
+@pytest.mark.parametrize("kind", ["logistic", "tanh"])
+@pytest.mark.parametrize("power", [-11, -12, -13])
+@pytest.mark.parametrize("beside", [0.9988, 0.9994, 0.9999, 1.0, 1.0001, 1.0006, 1.0012])
+def test_a_curves_scale_that_is_nearly_a_power_of_two_counts_as_that(
+    kind: str, power: int, beside: float, rng: np.random.Generator
+) -> None:
+    wide = TensorType((1, 64), DType.INT16, QuantParams((float32(2.0**power * beside),)))
+    operation = Logistic("x", "y") if kind == "logistic" else Tanh("x", "y")
+    tensors = {"x": wide, "y": replace(wide, quant=WIDE_CURVE_OUTPUT)}
+    graph = with_profile(int_graph([operation], tensors, {}, ["y"]), Profile.LITERT)
+    inputs = random_inputs(graph, rng, 20)
 
     np.testing.assert_array_equal(execute(graph, inputs)["y"], run_emitted(graph, inputs)["y"])
 
