@@ -24,6 +24,8 @@ from edge_runtime.host.readings import HostReader
 from edge_runtime.host.starts import SETTLED_AFTER_S, Caution, StartRecord, caution_after
 from edge_runtime.host.stop_signals import wait_for_stop
 from edge_runtime.host.time_source import TimeSource, kernel_boot_id
+from edge_runtime.keys import read_public_key
+from edge_runtime.models.signature import model_key
 from edge_runtime.mqtt.exchange_parts import Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
 from edge_runtime.mqtt.outbox.outbox import Outbox
@@ -31,6 +33,7 @@ from edge_runtime.mqtt.outbox.settings import OutboxSettings
 from edge_runtime.mqtt.session import Session, SessionState
 from edge_runtime.mqtt.topics import Topics
 from edge_runtime.part_settings import (
+    models_passed_over,
     outbox_settings,
     session_settings,
     sparkplug_outbox_settings,
@@ -38,11 +41,10 @@ from edge_runtime.part_settings import (
 )
 from edge_runtime.remote.counters import CounterStore
 from edge_runtime.remote.desk import CommandDesk, DeskParts
-from edge_runtime.remote.envelope import read_public_key
 from edge_runtime.remote.gate import Gate
 from edge_runtime.remote.shadow import Shadow, ShadowParts
 from edge_runtime.sparkplug.assembly import Sparkplug, described, make_sparkplug
-from edge_runtime.supervisor.alarms import safe_mode
+from edge_runtime.supervisor.alarms import safe_mode, unsigned_models
 from edge_runtime.supervisor.board import Board
 from edge_runtime.supervisor.bulletins import Bulletins, Identity
 from edge_runtime.supervisor.governor import Governor
@@ -126,6 +128,8 @@ class Daemon:
         recordings = environment.state_directory / "recordings"
         plans = worker_plans(config, models, identity.boot, recordings, caution)
         self._standing = safe_mode(caution, self._starts.broken)
+        if caution is not Caution.NO_MODELS:
+            self._standing |= unsigned_models(models_passed_over(config, models))
         topics = Topics(identity.site, identity.device)
         settings = session_settings(config.mqtt, identity, topics, options.embedded_port)
         self.wants_restart = False
@@ -146,7 +150,7 @@ class Daemon:
             outbox = self._make_outbox(sparkplug_outbox_settings(bounds), clock)
             self._sparkplug = make_sparkplug(
                 config.mqtt.sparkplug,
-                described(config.pipeline, models),
+                described(config.pipeline, models, model_key(config)),
                 settings,
                 replace(parts, outbox=outbox, hooks=replace(parts.hooks, on_change=_ignore)),
                 directory=environment.state_directory,

@@ -230,12 +230,38 @@ def list_models(models_dir: Path | None, *, as_json: bool) -> None:
 @models.command("verify", epilog="\b\nExample:\n  edge-runtime models verify person-detect@3")
 @click.argument("model", required=False)
 @MODELS_DIR
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 public key (PEM) that bundles have to be signed with.",
+)
 @JSON
-def verify_models(model: str | None, models_dir: Path | None, *, as_json: bool) -> None:
+def verify_models(
+    model: str | None, models_dir: Path | None, key: Path | None, *, as_json: bool
+) -> None:
     """Check sizes and SHA-256 of MODEL's files, or of every bundle's; exit 1 where any differs."""
     from edge_runtime.models.inventory import verify  # noqa: PLC0415
+    from edge_runtime.models.signature import read_model_key  # noqa: PLC0415
 
-    _tell(verify(_models_directory(models_dir), model), as_json=as_json)
+    judge = None if key is None else read_model_key(key)
+    _tell(verify(_models_directory(models_dir), model, judge), as_json=as_json)
+
+
+@models.command(
+    "sign", epilog="\b\nExample:\n  edge-runtime models sign models/person/3 --key models.key"
+)
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Ed25519 private key (PEM); it stays off the devices.",
+)
+def sign_model(bundle: Path, key: Path) -> None:
+    """Sign BUNDLE (NAME/VERSION/), for devices whose configuration has models_key_file."""
+    from edge_runtime.models.signature import sign_bundle  # noqa: PLC0415
+
+    click.echo(sign_bundle(bundle, key))
 
 
 def main() -> NoReturn:

@@ -7,7 +7,7 @@ plain files, each named in the manifest with its size and SHA-256.
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import msgspec
 
@@ -210,19 +210,34 @@ def _check_names(manifest: Manifest) -> None:
         raise BundleError("manifest: a file is named twice")
 
 
-def load_bundle(directory: Path) -> Manifest:
+class Judge(Protocol):
+    """Says whether a bundle may be used at all: `edge_runtime.models.signature.ModelKey`."""
+
+    def check(self, directory: Path, manifest: bytes) -> None:
+        """Raise BundleError where it may not."""
+
+
+def load_bundle(directory: Path, judge: Judge | None = None) -> Manifest:
     """Return the manifest of a bundle after every file's size and SHA-256 have been checked.
 
+    Args:
+        directory: NAME/VERSION/.
+        judge: Looks at the manifest's bytes before anything is parsed.
+
     Raises:
-        BundleError: The directory is no bundle, or a file is missing, a link, or changed.
+        BundleError: The directory is no bundle, or a file is missing, a link, or changed, or the
+            judge refuses it.
     """
     path = directory / MANIFEST_NAME
     try:
-        manifest = decode_manifest(path.read_bytes())
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise BundleError(f"{directory}: no {MANIFEST_NAME}") from error
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from error
+    if judge is not None:
+        judge.check(directory, data)
+    manifest = decode_manifest(data)
     for file in manifest.files:
         check_file(directory, file)
     return manifest

@@ -1,14 +1,15 @@
 """The configuration split once: what each part is told, and nothing of the others."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.config.loading import Environment, read_secret
 from edge_runtime.config.structs import Config, MqttConfig, OutboxConfig, PipelineConfig
 from edge_runtime.errors import ConfigError
 from edge_runtime.host.starts import Caution
-from edge_runtime.models.store import find_bundle, find_previous_bundle
+from edge_runtime.models.signature import model_key
+from edge_runtime.models.store import find_bundle, find_previous_bundle, passed_over
 from edge_runtime.mqtt.backoff import BackoffSettings
 from edge_runtime.mqtt.connection import BrokerSettings, TlsSettings, Will
 from edge_runtime.mqtt.exchange_parts import ExchangeSettings
@@ -33,21 +34,43 @@ def worker_plans(
 
     Raises:
         BundleError: A model that is not there.
+        ConfigError: The models' key cannot be read.
     """
     if caution is Caution.NO_MODELS:
         return ()
+    key = model_key(config)
     find = find_previous_bundle if caution is Caution.PREVIOUS_MODELS else find_bundle
+    common = Common(boot, recordings, _path(config.models_key_file))
     plans = []
     for pipeline in config.pipeline:
-        bundles = tuple(find(table.model, models) for table in pipeline.models)
-        make = _settings_maker(pipeline, bundles, boot, recordings)
+        bundles = tuple(find(table.model, models, key) for table in pipeline.models)
+        make = _settings_maker(pipeline, bundles, common)
         small = None
         if pipeline.small_model is not None:
-            small_ones = (find(pipeline.small_model, models), *bundles[1:])
-            small = _settings_maker(pipeline, small_ones, boot, recordings)
+            small_ones = (find(pipeline.small_model, models, key), *bundles[1:])
+            small = _settings_maker(pipeline, small_ones, common)
         plan = WorkerPlan(pipeline.name, start_worker, make, small)
         plans.append((plan, pipeline))
     return tuple(plans)
+
+
+def models_passed_over(config: Config, models: Path) -> dict[str, list[str]]:
+    """Return by pipeline the bundles that are newer than what runs, and not signed.
+
+    Raises:
+        BundleError: As `worker_plans`.
+    """
+    key = model_key(config)
+    if key is None:
+        return {}
+    return {
+        pipeline.name: [
+            f"{table.model}@{version}"
+            for table in pipeline.models
+            for version in passed_over(table.model, models, key)
+        ]
+        for pipeline in config.pipeline
+    }
 
 
 def session_settings(
@@ -120,14 +143,29 @@ def outbox_settings(config: OutboxConfig, environment: Environment) -> OutboxSet
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all workers are told alike; as in WorkerSettings."""
+
+    boot: str
+    recordings: Path
+    model_key: Path | None
+
+
 def _settings_maker(
-    pipeline: PipelineConfig, bundles: tuple[Path, ...], boot: str, recordings: Path
+    pipeline: PipelineConfig, bundles: tuple[Path, ...], common: Common
 ) -> Callable[[Mapping[str, int]], object]:
     own, *further = bundles
 
     def make(first_sequences: Mapping[str, int]) -> object:
         return WorkerSettings(
-            pipeline, own, boot, first_sequences, further=tuple(further), recordings=recordings
+            pipeline,
+            own,
+            common.boot,
+            first_sequences,
+            further=tuple(further),
+            recordings=common.recordings,
+            model_key=common.model_key,
         )
 
     return make

@@ -113,7 +113,7 @@ def anchored(config: Config, directory: Path) -> Config:
     commands = _with_paths(config.commands, directory, "fleet_key_file")
     pipelines = tuple(_anchor_pipeline(pipeline, directory) for pipeline in config.pipeline)
     config = msgspec.structs.replace(config, mqtt=mqtt, commands=commands, pipeline=pipelines)
-    return _with_paths(config, directory, "models_dir")
+    return _with_paths(config, directory, "models_dir", "models_key_file")
 
 
 def contradictions(config: Config) -> tuple[str, ...]:

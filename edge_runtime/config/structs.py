@@ -219,6 +219,8 @@ class Config(Table, frozen=True, kw_only=True):
     Attributes:
         governor: What a hot device gives up; None: nothing.
         models_dir: Where NAME/VERSION/ bundles are; None: `models` in the state directory.
+        models_key_file: Ed25519 public key (PEM) that bundles have to be signed with; None: they
+            need not be signed, and who may write to `models_dir` decides alone.
     """
 
     device: DeviceConfig
@@ -228,4 +230,5 @@ class Config(Table, frozen=True, kw_only=True):
     governor: GovernorConfig | None = None
     commands: CommandsConfig = CommandsConfig()
     models_dir: Text | None = None
+    models_key_file: Text | None = None
     pipeline: Annotated[tuple[PipelineConfig, ...], Meta(min_length=1, max_length=64)]

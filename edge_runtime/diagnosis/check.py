@@ -5,6 +5,7 @@ import importlib.util
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.config.loading import Environment, load_config, models_directory, read_secret
@@ -17,14 +18,27 @@ from edge_runtime.engines.kinds import EngineKind, find_kind
 from edge_runtime.engines.selection import choose_engine
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.host.readings import HostReader
+from edge_runtime.keys import read_public_key
 from edge_runtime.manifest import Manifest, file_of, load_bundle
+from edge_runtime.models.signature import ModelKey, model_key
 from edge_runtime.models.store import find_bundle
 from edge_runtime.mqtt.broker_probe import probe_broker
-from edge_runtime.remote.envelope import read_public_key
 from edge_runtime.sources.selection import make_source
 from edge_runtime.suitability import check_suits
 
 _OPEN_TO_OTHERS = stat.S_IRWXO | stat.S_IWGRP
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Where bundles are, and who has to have signed them."""
+
+    directory: Path
+    key: ModelKey | None
+
+    def manifest(self, model: str) -> Manifest:
+        """Return what a whole bundle says; raises as `find_bundle` and `load_bundle`."""
+        return load_bundle(find_bundle(model, self.directory, self.key), self.key)
 
 
 def check_file(path: Path, environment: Environment) -> list[Finding]:
@@ -42,13 +56,21 @@ def check_config(config: Config, environment: Environment) -> list[Finding]:
         Finding(Level.OK, "config", f"device {config.device.id}, site {config.device.site}")
     ]
     findings += _check_state(environment.state_directory)
-    models = models_directory(config, environment)
+    models = _Shelf(models_directory(config, environment), _readable_key(config))
     for pipeline in config.pipeline:
         findings += _check_pipeline(pipeline, models)
     findings += _check_governor(config, environment.host_root)
-    findings += _check_commands(config)
+    findings += _check_keys(config)
     findings += _check_mqtt(config.mqtt)
     return findings
+
+
+def _readable_key(config: Config) -> ModelKey | None:
+    """Return the models' key; None where it cannot be read, which is a finding of its own."""
+    try:
+        return model_key(config)
+    except ConfigError:
+        return None
 
 
 def _check_state(directory: Path) -> Iterator[Finding]:
@@ -62,11 +84,10 @@ def _check_state(directory: Path) -> Iterator[Finding]:
         yield Finding(Level.ERROR, "state", f"{directory} cannot be written", remedy)
 
 
-def _check_pipeline(pipeline: PipelineConfig, models: Path) -> Iterator[Finding]:
+def _check_pipeline(pipeline: PipelineConfig, models: _Shelf) -> Iterator[Finding]:
     where = f"pipeline {pipeline.name}"
     try:
-        bundle = find_bundle(pipeline.model, models)
-        manifest = load_bundle(bundle)
+        manifest = models.manifest(pipeline.model)
     except EdgeRuntimeError as error:
         yield Finding(Level.ERROR, where, str(error))
         yield from check_source(pipeline.source, where)
@@ -82,13 +103,13 @@ def _check_pipeline(pipeline: PipelineConfig, models: Path) -> Iterator[Finding]
 
 
 def _check_further(
-    pipeline: PipelineConfig, own: Manifest, models: Path, where: str
+    pipeline: PipelineConfig, own: Manifest, models: _Shelf, where: str
 ) -> Iterator[Finding]:
     """Look at the models of gates and stages, and at whether all of them suit each other."""
     further = []
     for config in pipeline.further_models:
         try:
-            manifest = load_bundle(find_bundle(config.model, models))
+            manifest = models.manifest(config.model)
         except EdgeRuntimeError as error:
             yield Finding(Level.ERROR, where, str(error))
             continue
@@ -103,13 +124,13 @@ def _check_further(
 
 
 def _check_small(
-    pipeline: PipelineConfig, own: Manifest, models: Path, where: str
+    pipeline: PipelineConfig, own: Manifest, models: _Shelf, where: str
 ) -> Iterator[Finding]:
     """Look at the model that a hot device runs: it has to take and say what the own one does."""
     if pipeline.small_model is None:
         return
     try:
-        small = load_bundle(find_bundle(pipeline.small_model, models))
+        small = models.manifest(pipeline.small_model)
     except EdgeRuntimeError as error:
         yield Finding(Level.ERROR, where, f"small_model: {error}")
         return
@@ -178,16 +199,20 @@ def _try_source(config: SourceConfig, manifest: Manifest, where: str) -> Iterato
         yield Finding(Level.ERROR, where, str(error))
 
 
-def _check_commands(config: Config) -> Iterator[Finding]:
-    path = config.commands.fleet_key_file
-    if path is None:
-        return
-    try:
-        read_public_key(Path(path))
-    except ConfigError as error:
-        yield Finding(Level.ERROR, "commands.fleet_key_file", str(error))
-    else:
-        yield Finding(Level.OK, "commands.fleet_key_file", f"{path}: commands have to be signed")
+def _check_keys(config: Config) -> Iterator[Finding]:
+    named = {
+        "commands.fleet_key_file": (config.commands.fleet_key_file, "commands"),
+        "models_key_file": (config.models_key_file, "bundles"),
+    }
+    for where, (path, what) in named.items():
+        if path is None:
+            continue
+        try:
+            read_public_key(Path(path))
+        except ConfigError as error:
+            yield Finding(Level.ERROR, where, str(error))
+        else:
+            yield Finding(Level.OK, where, f"{path}: {what} have to be signed")
 
 
 def _check_mqtt(mqtt: MqttConfig) -> Iterator[Finding]:

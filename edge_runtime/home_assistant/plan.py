@@ -10,6 +10,7 @@ from edge_runtime.home_assistant.components import Machine
 from edge_runtime.home_assistant.introduction import Introduction, farewell, introduce
 from edge_runtime.home_assistant.known import Known
 from edge_runtime.models.described import describe_pipeline
+from edge_runtime.models.signature import model_key
 from edge_runtime.mqtt.topics import Topics
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def plan_introduction(
     names = Topics(config.device.site, config.device.id)
     expire_after_s = math.ceil(EXPIRY_IN_INTERVALS * config.health.interval_s)
     try:
-        pipelines = tuple(describe_pipeline(p, models, MOST_LABELS) for p in config.pipeline)
+        key = model_key(config)
+        pipelines = tuple(describe_pipeline(p, models, MOST_LABELS, key) for p in config.pipeline)
     except (BundleError, OSError) as error:
         logger.warning("not introduced to Home Assistant: %s", error)
         return None

@@ -17,6 +17,7 @@ from edge_runtime.http.house import house_of
 from edge_runtime.http.served import Places, Served, serve_bundle
 from edge_runtime.http.server import Server, address_of
 from edge_runtime.http.traffic import Traffic
+from edge_runtime.models.signature import read_model_key
 from edge_runtime.models.store import find_bundle
 
 _MIB = 1 << 20
@@ -40,6 +41,7 @@ class Options:
     patience_s: float
     max_body_mib: int
     token_file: Path | None
+    models_key: Path | None
     drain_s: float
     log_level: str
 
@@ -106,6 +108,11 @@ Examples:
     help="After SIGTERM: not ready, but still answering.",
 )
 @click.option(
+    "--models-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 public key (PEM) that bundles have to be signed with.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -139,6 +146,7 @@ def run_server(options: Options) -> None:
 
 def _opened(options: Options) -> Iterator[Served]:
     places = Places(options.copies, options.waiting, options.patience_s)
+    key = None if options.models_key is None else read_model_key(options.models_key)
     for name in options.bundles:
         config = ModelConfig(
             model=name,
@@ -147,4 +155,4 @@ def _opened(options: Options) -> Iterator[Served]:
             library=options.library,
             threads=options.threads,
         )
-        yield serve_bundle(find_bundle(name, options.models_dir), config, places)
+        yield serve_bundle(find_bundle(name, options.models_dir, key), config, places, key)

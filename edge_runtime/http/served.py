@@ -13,6 +13,7 @@ from edge_runtime.config.vision import ModelConfig
 from edge_runtime.engines.protocol import FloatArray
 from edge_runtime.http.seats import Seats
 from edge_runtime.manifest import Manifest
+from edge_runtime.models.signature import ModelKey
 from edge_runtime.payloads import ModelPart
 from edge_runtime.pipeline import Model, run_model
 from edge_runtime.records import Outcome
@@ -109,11 +110,14 @@ class Served:
             yield Turn(model, self._opened.threshold)
 
 
-def serve_bundle(bundle: Path, config: ModelConfig, places: Places) -> Served:
+def serve_bundle(
+    bundle: Path, config: ModelConfig, places: Places, key: ModelKey | None = None
+) -> Served:
     """Return a bundle's model, each copy loaded and tested on its engine.
 
     Raises:
-        BundleError: Incomplete, changed, not for this program, or it fails its self-test.
+        BundleError: Incomplete, changed, not signed by the key, not for this program, or it fails
+            its self-test.
         EngineError: No engine for it, or the engine refuses it.
     """
-    return Served([open_model(config, bundle) for _ in range(places.copies)], places)
+    return Served([open_model(config, bundle, key) for _ in range(places.copies)], places)

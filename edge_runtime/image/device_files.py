@@ -15,6 +15,7 @@ from edge_runtime.config.loading import anchored, decode_config, load_config
 from edge_runtime.config.structs import Config
 from edge_runtime.errors import ImageError
 from edge_runtime.manifest import MANIFEST_NAME, load_bundle
+from edge_runtime.models.signature import SIGNATURE_NAME
 from edge_runtime.models.store import find_bundle
 from edge_runtime.unit.needs import needs_of
 from edge_runtime.unit.service import INSTALLED, Program, unit_text
@@ -101,8 +102,8 @@ def _named_files(config: Config, here: Path) -> Iterator[DeviceFile]:
     named = secrets | set(needs_of(config).files)
     if config.models_dir is not None:
         named.discard(Path(config.models_dir))
-    if config.commands.fleet_key_file is not None:
-        named.add(Path(config.commands.fleet_key_file))
+    keys = (config.commands.fleet_key_file, config.models_key_file)
+    named |= {Path(key) for key in keys if key is not None}
     for path in sorted(path for path in named if not path.is_absolute()):
         if ".." in path.parts:
             raise ImageError(f"{path}: allowed are files beside the configuration, and absolute")
@@ -133,7 +134,10 @@ def _bundle_files(
     place = _models_place(on_device)
     for reference, directory in sorted(given.items()):
         name, version = reference.split("@")
-        for file in (MANIFEST_NAME, *sorted(f.name for f in load_bundle(directory).files)):
+        files = [MANIFEST_NAME, *sorted(file.name for file in load_bundle(directory).files)]
+        if (directory / SIGNATURE_NAME).is_file():
+            files.append(SIGNATURE_NAME)
+        for file in files:
             yield DeviceFile(place / name / version / file, (directory / file).read_bytes())
 
 

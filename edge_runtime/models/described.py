@@ -6,6 +6,7 @@ from pathlib import Path
 from edge_runtime.config.structs import PipelineConfig
 from edge_runtime.decoders.specs import Decoder
 from edge_runtime.manifest import MANIFEST_NAME, decode_manifest
+from edge_runtime.models.signature import ModelKey
 from edge_runtime.models.store import find_bundle
 
 
@@ -25,14 +26,16 @@ class Described:
     labels: tuple[str, ...] = ()
 
 
-def describe_pipeline(pipeline: PipelineConfig, models: Path, most_labels: int) -> Described:
+def describe_pipeline(
+    pipeline: PipelineConfig, models: Path, most_labels: int, key: ModelKey | None = None
+) -> Described:
     """Return what the configuration and the model's manifest say of a pipeline.
 
     Raises:
         BundleError: A model that is not there, or whose manifest is none.
         OSError: A manifest that cannot be read.
     """
-    bundle = find_bundle(pipeline.model, models)
+    bundle = find_bundle(pipeline.model, models, key)
     manifest = decode_manifest((bundle / MANIFEST_NAME).read_bytes())
     labels = pipeline.labels or manifest.labels
     shown = labels if len(labels) <= most_labels else ()

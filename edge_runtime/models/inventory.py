@@ -7,6 +7,7 @@ import msgspec
 from edge_runtime.diagnosis.findings import Finding, Level
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import MANIFEST_NAME, decode_manifest, load_bundle
+from edge_runtime.models.signature import ModelKey
 from edge_runtime.models.store import find_bundle, list_versions
 
 
@@ -46,15 +47,17 @@ def inventory_text(entries: list[Entry]) -> str:
     return "\n".join(lines) if lines else "no bundles"
 
 
-def verify(directory: Path, model: str | None) -> list[Finding]:
+def verify(directory: Path, model: str | None, key: ModelKey | None = None) -> list[Finding]:
     """Return whether the files of one bundle, or of every one, are what their manifest says.
+
+    With a key, also whether it signed them.
 
     Raises:
         BundleError: The named bundle is not there.
     """
     if model is not None:
-        return [_verify(find_bundle(model, directory))]
-    findings = [finding for name in _names(directory) for finding in _verify_all(name)]
+        return [_verify(find_bundle(model, directory, key), key)]
+    findings = [finding for name in _names(directory) for finding in _verify_all(name, key)]
     return findings or [Finding(Level.WARNING, str(directory), "no bundles")]
 
 
@@ -71,9 +74,9 @@ def _entries(name: Path) -> list[Entry]:
         return [Entry(name.name, 0, "", 0, problem=str(error))]
 
 
-def _verify_all(name: Path) -> list[Finding]:
+def _verify_all(name: Path, key: ModelKey | None) -> list[Finding]:
     try:
-        return [_verify(name / str(version)) for version in list_versions(name)]
+        return [_verify(name / str(version), key) for version in list_versions(name)]
     except BundleError as error:
         return [Finding(Level.ERROR, str(name), str(error))]
 
@@ -87,10 +90,11 @@ def _entry(bundle: Path) -> Entry:
     return Entry(name, version, manifest.task, sum(file.bytes for file in manifest.files))
 
 
-def _verify(bundle: Path) -> Finding:
+def _verify(bundle: Path, key: ModelKey | None) -> Finding:
     try:
-        manifest = load_bundle(bundle)
+        manifest = load_bundle(bundle, key)
     except (BundleError, OSError) as error:
         return Finding(Level.ERROR, str(bundle), str(error))
     text = f"{manifest.name}@{manifest.version}: {len(manifest.files)} files unchanged"
+    text += "" if key is None else ", signed"
     return Finding(Level.OK, str(bundle), text)

@@ -8,6 +8,7 @@ from edge_runtime.config.loading import Environment, models_directory
 from edge_runtime.config.structs import Config, PipelineConfig
 from edge_runtime.errors import ReplayError
 from edge_runtime.link import Outgoing, Ready
+from edge_runtime.models.signature import model_key
 from edge_runtime.models.store import find_bundle
 from edge_runtime.pipeline import unobserved
 from edge_runtime.recorder.reading import Recorded
@@ -102,9 +103,13 @@ def _settings(recorded: Recorded, config: Config, environment: Environment) -> W
     recording = recorded.recording
     pipeline = _pipeline(config, recording.pipeline)
     models: Path = models_directory(config, environment)
-    own, *further = (find_bundle(table.model, models) for table in pipeline.models)
+    key = model_key(config)
+    own, *further = (find_bundle(table.model, models, key) for table in pipeline.models)
     sequences = recording.memory.publisher.sequences
-    return WorkerSettings(pipeline, own, recording.boot, sequences, further=tuple(further))
+    file = None if config.models_key_file is None else Path(config.models_key_file)
+    return WorkerSettings(
+        pipeline, own, recording.boot, sequences, further=tuple(further), model_key=file
+    )
 
 
 def _pipeline(config: Config, name: str) -> PipelineConfig:

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from edge_runtime.errors import ConfigError
+from edge_runtime.keys import read_private_key
 from edge_runtime.mqtt.topics import DESIRED
 from edge_runtime.remote.commands import VERBS, CommandError, decode_command
-from edge_runtime.remote.envelope import Statement, read_private_key, seal
+from edge_runtime.remote.envelope import Statement, seal
 from edge_runtime.remote.shadow import decode_desired
 
 

@@ -11,6 +11,7 @@ from edge_runtime.config.structs import PipelineConfig, SparkplugConfig
 from edge_runtime.errors import BundleError
 from edge_runtime.host.time_source import TimeSource
 from edge_runtime.models.described import Described, describe_pipeline
+from edge_runtime.models.signature import ModelKey
 from edge_runtime.mqtt.connection import Will
 from edge_runtime.mqtt.exchange_parts import ExchangeSettings, Parts
 from edge_runtime.mqtt.mailbox import Mailbox, Memory
@@ -48,12 +49,14 @@ class Sparkplug:
         self.outbox.close()
 
 
-def described(pipelines: Sequence[PipelineConfig], models: Path) -> tuple[Described, ...]:
+def described(
+    pipelines: Sequence[PipelineConfig], models: Path, key: ModelKey | None = None
+) -> tuple[Described, ...]:
     """Return the pipelines; one whose model cannot be read has no metrics of predictions."""
     found = []
     for pipeline in pipelines:
         try:
-            found.append(describe_pipeline(pipeline, models, MOST_LABELS))
+            found.append(describe_pipeline(pipeline, models, MOST_LABELS, key))
         except (BundleError, OSError) as error:
             logger.warning("sparkplug: %s: %s", pipeline.name, error)
             found.append(Described(pipeline.name, None, pipeline.publish.events))

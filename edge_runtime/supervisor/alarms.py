@@ -105,6 +105,15 @@ def safe_mode(caution: Caution, broken_starts: int) -> dict[Subject, Condition]:
     return {Subject("safe_mode"): Condition(text)}
 
 
+def unsigned_models(passed: Mapping[str, Sequence[str]]) -> dict[Subject, Condition]:
+    """Return what is wrong for as long as newer bundles than those that run are not signed."""
+    return {
+        Subject("model_refused", pipeline): Condition(f"not signed: {', '.join(models)}")
+        for pipeline, models in passed.items()
+        if models
+    }
+
+
 class Alarms:
     """Remembers since when what is wrong."""
 

@@ -85,6 +85,8 @@ def needs_of(config: Config) -> Needs:
     small = (pipeline.small_model for pipeline in config.pipeline)
     files += [Path(model) for model in small if model is not None and "/" in model]
     files += [Path(table.library) for table in tables if table.library]
+    keys = (config.commands.fleet_key_file, config.models_key_file)
+    files += [Path(key) for key in keys if key is not None]
     if config.models_dir is not None:
         files.append(Path(config.models_dir))
     return Needs(

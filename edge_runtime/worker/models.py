@@ -16,6 +16,7 @@ from edge_runtime.engines.selection import (
 )
 from edge_runtime.link import Ready
 from edge_runtime.manifest import load_bundle
+from edge_runtime.models.signature import ModelKey, read_model_key
 from edge_runtime.payloads import ModelPart
 from edge_runtime.pipeline import Model, check_pipeline
 from edge_runtime.watch.reference import References, load_references
@@ -86,17 +87,20 @@ def open_models(settings: WorkerSettings) -> Models:
     """Return the pipeline's models, loaded and tested.
 
     Raises:
-        BundleError: Incomplete, changed, not for this daemon, or it fails its self-test.
+        BundleError: Incomplete, changed, not signed by the key, not for this daemon, or it fails
+            its self-test.
+        ConfigError: The key cannot be read.
         EngineError: No engine for it, or the engine refuses it.
     """
-    own = open_model(settings.pipeline, settings.bundle)
+    key = None if settings.model_key is None else read_model_key(settings.model_key)
+    own = open_model(settings.pipeline, settings.bundle, key)
     pairs = zip(settings.pipeline.further_models, settings.further, strict=True)
-    return Models(own, tuple(open_model(config, bundle) for config, bundle in pairs))
+    return Models(own, tuple(open_model(config, bundle, key) for config, bundle in pairs))
 
 
-def open_model(config: ModelConfig, bundle: Path) -> OpenModel:
+def open_model(config: ModelConfig, bundle: Path, key: ModelKey | None = None) -> OpenModel:
     """Return one model, loaded and tested; raises as `open_models`."""
-    manifest = load_bundle(bundle)
+    manifest = load_bundle(bundle, key)
     check_pipeline(manifest)
     name = choose_engine(config.engine, manifest)
     engine = load_engine(name, manifest, bundle, engine_settings(config))

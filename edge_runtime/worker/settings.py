@@ -19,6 +19,7 @@ class WorkerSettings:
         heartbeat_s: From one Heartbeat to the next.
         further: Bundles of `pipeline.further_models`, in their order.
         recordings: Where the flight recorder writes.
+        model_key: File of the key that bundles have to be signed with.
     """
 
     pipeline: PipelineConfig
@@ -28,3 +29,4 @@ class WorkerSettings:
     heartbeat_s: float = 1.0
     further: tuple[Path, ...] = ()
     recordings: Path | None = None
+    model_key: Path | None = None

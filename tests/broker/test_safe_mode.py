@@ -1,4 +1,4 @@
-"""T5: a daemon that breaks off at every start comes up with less, until it can say why."""
+"""T5 and M2: what a daemon starts with that breaks off at every start, or finds no signature."""
 
 import json
 import shutil
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.host.starts import NONE_AFTER, PREVIOUS_AFTER
+from edge_runtime.models.signature import sign_bundle
 from edge_runtime.supervisor.health import Health, decode_health
 from tests.broker.daemon import DaemonProcess
 from tests.broker.mosquitto import Listener, Mosquitto, eventually
+from tests.edge_runtime.remote.keys import key_files
 
 pytestmark = pytest.mark.broker
 
@@ -75,3 +77,29 @@ def test_t5_after_six_broken_starts_health_alone_is_said(
     eventually(lambda: '"safe_mode"' in "".join(listener.texts("/alert")), "the alert")
     assert daemon.stop() == 0
     fail_to_start(daemon, 1)  # a stop in good order gives the models another chance
+
+
+def test_m2_a_newer_bundle_that_is_not_signed_is_told_and_the_signed_one_runs(
+    tmp_path: Path, broker: Mosquitto, listener: Listener
+) -> None:
+    private, public = key_files(tmp_path)
+    process = DaemonProcess(tmp_path / "daemon", broker.port)
+    text = process.config.read_text()
+    process.config.write_text(f'models_key_file = "{public}"\n{text}')
+    versions = process.config.parent / "models" / "brightness"
+    sign_bundle(versions / "1", private)
+    shutil.copytree(versions / "1", versions / "2")
+    manifest = versions / "2" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"version": 1,', b'"version": 2,'))
+    try:
+        process.start().wait_ready()
+        listener.wait_for("door/event", 5)
+        alert = json.loads(listener.wait_for("/alert")[0].payload)
+        health = newest_health(listener)
+    finally:
+        process.close()
+
+    assert (alert["kind"], alert["pipeline"]) == ("model_refused", "door")
+    assert alert["text"] == "not signed: brightness@2"
+    assert health.pipelines[0].model.version == 1
+    assert health.status == "degraded"

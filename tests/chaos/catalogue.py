@@ -35,7 +35,7 @@ CATALOGUE = {
     "S4": Row("values that are no numbers, or stuck", "refused before the model; named"),
     "S5": Row("input drifts away", "an alert within one window; its recording replays the same"),
     "M1": Row("model damaged", "refused by its hash before a parser sees it"),
-    "M2": Row("wrong signature, unknown key", "refused; the current model stays"),
+    "M2": Row("wrong signature, unknown key", "refused and told; the newest signed one runs"),
     "M3": Row("model of another shape or kind", "refused with the reason"),
     "M4": Row("crash in native code", "worker replaced in 2 s; numbers go on; told"),
     "M5": Row("inference hangs", "noticed, worker replaced; the others untouched"),
@@ -47,7 +47,6 @@ CATALOGUE = {
     "T5": Row("starts that break off", "previous models, then none; told"),
     "T6": Row("leaks", "memory, descriptors and threads stay flat"),
 }
-NOT_BUILT = {"M2": "bundles are not signed yet"}
 
 
 def rows_of(test_name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from tests.chaos.catalogue import CATALOGUE, NOT_BUILT, rows_of
+from tests.chaos.catalogue import CATALOGUE, rows_of
 
 _KEY = pytest.StashKey["Observations"]()
 
@@ -66,8 +66,6 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     write("|---|---|---|---|")
     for name, row in CATALOGUE.items():
         observed = rows[name].text() if name in rows else "not run"
-        if name in NOT_BUILT:
-            observed += f" ({NOT_BUILT[name]})"
         write(f"| {name} | {row.fault} | {row.expected} | {observed} |")
     violations = sum(len(row.failed) for row in rows.values())
     write("")

@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge_runtime.remote.envelope import read_private_key, read_public_key
+from edge_runtime.keys import read_private_key, read_public_key
 
 
 def key_files(directory: Path) -> tuple[Path, Path]:

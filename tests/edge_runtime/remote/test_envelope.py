@@ -13,15 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import ConfigError
+from edge_runtime.keys import read_private_key, read_public_key
 from edge_runtime.remote.commands import CommandError
-from edge_runtime.remote.envelope import (
-    MAX_ENVELOPE_BYTES,
-    Statement,
-    read_private_key,
-    read_public_key,
-    seal,
-    unseal,
-)
+from edge_runtime.remote.envelope import MAX_ENVELOPE_BYTES, Statement, seal, unseal
 
 KEY = Ed25519PrivateKey.generate()
 STATEMENT = Statement(

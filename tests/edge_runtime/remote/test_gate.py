@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_runtime.keys import read_private_key, read_public_key
 from edge_runtime.remote.commands import CommandError
 from edge_runtime.remote.counters import CounterStore
-from edge_runtime.remote.envelope import Statement, read_private_key, read_public_key, seal
+from edge_runtime.remote.envelope import Statement, seal
 from edge_runtime.remote.gate import Gate
 from tests.edge_runtime.remote.keys import key_files
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.errors import EdgeRuntimeError
+from edge_runtime.keys import read_public_key
 from edge_runtime.remote.counters import CounterStore
-from edge_runtime.remote.envelope import read_public_key
 from edge_runtime.remote.gate import Gate
 from edge_runtime.remote.signing import Terms, signed_command
 from tests.edge_runtime.remote.keys import key_files

@@ -163,3 +163,23 @@ def test_an_engine_needs_its_accelerator(
     found = needs(SYNTHETIC, model=f'person"\n{tables}\n#"')
 
     assert (found.devices, found.groups, found.compiles) == (devices, groups, compiles)
+
+
+def test_public_keys_are_read() -> None:
+    found = needs_of(
+        decode_config(f"""
+models_key_file = "/etc/edge-runtime/models.pub"
+[device]
+id = "porch-pi"
+[commands]
+fleet_key_file = "/etc/edge-runtime/fleet.pub"
+[[pipeline]]
+name = "door"
+model = "person"
+source = {{ {SYNTHETIC} }}
+""")
+    )
+
+    assert found.files == (
+        Path("/etc/edge-runtime/fleet.pub"), Path("/etc/edge-runtime/models.pub"),
+    )  # fmt: skip
