@@ -52,8 +52,8 @@ class Numbers:
     pipelines: tuple[PipelineHealth, ...]
     host: HostHealth
     mqtt: MqttHealth
-    sparkplug: SparkplugHealth | None
     governor: GovernorHealth | None
+    sparkplug: SparkplugHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)
