@@ -63,14 +63,14 @@ def models_passed_over(config: Config, models: Path) -> dict[str, list[str]]:
     key = model_key(config)
     if key is None:
         return {}
-    return {
-        pipeline.name: [
-            f"{table.model}@{version}"
-            for table in pipeline.models
-            for version in passed_over(table.model, models, key)
+    found = {}
+    for pipeline in config.pipeline:
+        names = [table.model for table in pipeline.models]
+        names += [pipeline.small_model] if pipeline.small_model is not None else []
+        found[pipeline.name] = [
+            f"{name}@{version}" for name in names for version in passed_over(name, models, key)
         ]
-        for pipeline in config.pipeline
-    }
+    return found
 
 
 def session_settings(

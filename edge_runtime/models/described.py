@@ -32,11 +32,15 @@ def describe_pipeline(
     """Return what the configuration and the model's manifest say of a pipeline.
 
     Raises:
-        BundleError: A model that is not there, or whose manifest is none.
+        BundleError: A model that is not there, that the key did not sign, or whose manifest is
+            none.
         OSError: A manifest that cannot be read.
     """
     bundle = find_bundle(pipeline.model, models, key)
-    manifest = decode_manifest((bundle / MANIFEST_NAME).read_bytes())
+    data = (bundle / MANIFEST_NAME).read_bytes()
+    if key is not None:
+        key.check(bundle, data)
+    manifest = decode_manifest(data)
     labels = pipeline.labels or manifest.labels
     shown = labels if len(labels) <= most_labels else ()
     return Described(pipeline.name, manifest.decoder, pipeline.publish.events, shown)

@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from edge_runtime.config.loading import decode_config
+from edge_runtime.config.structs import Config
 from edge_runtime.config.vision import ModelConfig
 from edge_runtime.errors import BundleError, ConfigError
 from edge_runtime.manifest import MANIFEST_NAME, load_bundle
+from edge_runtime.models.described import describe_pipeline
 from edge_runtime.models.inventory import verify
 from edge_runtime.models.signature import SIGNATURE_NAME, ModelKey, read_model_key, sign_bundle
 from edge_runtime.models.store import find_bundle, find_previous_bundle, passed_over
+from edge_runtime.part_settings import models_passed_over
 from edge_runtime.worker.models import open_model
 from tests.edge_runtime.bundles import brightness_bundle
 from tests.edge_runtime.remote.keys import key_files
@@ -149,3 +154,45 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, bundle: Path) -> None:
         read_model_key(tmp_path / "no.pem")
     with pytest.raises(ConfigError, match=r"no\.pem: not a private key in PEM"):
         sign_bundle(bundle, tmp_path / "no.pem")
+
+
+def pipelines(model: str, key_file: Path | None = None, small: str = "") -> Config:
+    config = decode_config(f"""
+[device]
+id = "p"
+[[pipeline]]
+name = "door"
+model = "{model}"
+{small}
+source = {{ kind = "synthetic" }}
+""")
+    path = None if key_file is None else str(key_file)
+    return msgspec.structs.replace(config, models_key_file=path)
+
+
+def test_what_home_assistant_and_sparkplug_are_told_of_is_signed_too(
+    bundle: Path, keys: tuple[Path, Path], key: ModelKey
+) -> None:
+    (pipeline,) = pipelines(str(bundle)).pipeline
+    with pytest.raises(BundleError, match="not signed"):
+        describe_pipeline(pipeline, bundle.parents[1], 10, key)
+
+    sign_bundle(bundle, keys[0])
+
+    assert describe_pipeline(pipeline, bundle.parents[1], 10, key).labels == ("dark", "bright")
+
+
+def test_a_newer_small_model_without_a_signature_is_told(
+    bundle: Path, keys: tuple[Path, Path]
+) -> None:
+    models = bundle.parents[1]
+    sign_bundle(bundle, keys[0])
+    version(bundle, 2)
+
+    own = models_passed_over(pipelines("brightness", keys[1]), models)
+    small = models_passed_over(
+        pipelines("brightness@1", keys[1], 'small_model = "brightness"'), models
+    )
+
+    assert own == small == {"door": ["brightness@2"]}
+    assert models_passed_over(pipelines("brightness"), models) == {}
