@@ -30,6 +30,7 @@ from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.integer_params import quant_of
 from quantize.layer_types import layer_types
 from quantize.lower import lower
+from quantize.parallel import own_threads
 from quantize.params import wide_params
 from quantize.passes.global_pool_as_mean import global_pool_as_mean
 from quantize.pruning.channels import prune_channels
@@ -234,7 +235,7 @@ def _reference(
 
 def _float_runner(graph: FloatGraph) -> OnnxRunner:
     """Return what computes every activation of a float graph."""
-    return OnnxRunner(_float_network(graph))
+    return OnnxRunner(_float_network(graph), threads=own_threads())
 
 
 def _float_network(graph: FloatGraph) -> bytes:

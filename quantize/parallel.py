@@ -4,6 +4,7 @@ The results are those of one worker after another, bit for bit and in the same o
 another, and each runs with one thread of its own.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from quantize.errors import ClusterError
 
 DASK = "dask://"
 MAX_WORKERS = 256
+MAX_OWN_THREADS = 4
 CONNECT_TIMEOUT_S = 10
 
 _Task = TypeVar("_Task")
@@ -30,6 +32,14 @@ class Workers:
 
     threads: int = 1
     scheduler: str | None = None
+
+
+def own_threads() -> int:
+    """Return how many threads work side by side here by themselves: as many as cores, up to 4.
+
+    More would take memory for little.
+    """
+    return min(os.cpu_count() or 1, MAX_OWN_THREADS)
 
 
 def read_workers(text: str) -> Workers:

@@ -5,7 +5,6 @@ changes. So each group is rounded alone, in the float network, and only what com
 again. There is no order among groups and no clock: any number of threads chooses the same.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,10 +19,10 @@ from quantize.calibrate.histogram import Histogram, merge
 from quantize.calibrate.ranges import Range, expected_error, find_range
 from quantize.ir.graph import FloatGraph, QuantParams
 from quantize.ir.ops import Activation, Concat
+from quantize.parallel import own_threads
 from quantize.params import group_fixed_params, group_sources, range_params, share_groups
 from quantize.recipe import RangeMethod, Recipe
 
-MAX_THREADS = 4
 LEAST_GAIN = 0.1  # a smaller share is noise of the samples
 FEW_SAMPLES = 32  # fewer have not shown how far a tensor reaches
 _HOPELESS = 2.0  # a candidate whose own error is so many times the least one is not tried
@@ -100,8 +99,11 @@ class _Search:
     def best(self, *, join_concats: bool) -> _Best:
         groups = share_groups(self._graph, join_concats=join_concats)
         new = [group for group in groups if group not in self._known]
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
-            self._known.update(zip(new, pool.map(self._best_of, new), strict=True))
+        if self._judge is None:  # too little work to share
+            self._known.update(zip(new, map(self._best_of, new), strict=True))
+        else:
+            with ThreadPoolExecutor(own_threads()) as pool:
+                self._known.update(zip(new, pool.map(self._best_of, new), strict=True))
         return {group: self._known[group] for group in groups}
 
     def choice(self, best: _Best) -> Choice:

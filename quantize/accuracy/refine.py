@@ -1,7 +1,6 @@
 """Refine: what samples say about rounding weights and about the errors that rounding leaves."""
 
 import logging
-import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from quantize.ir.ops import (
     TransposeConv2D,
 )
 from quantize.ir.widths import width
+from quantize.parallel import own_threads
 from quantize.pruning.magnitude import weakest
 from quantize.recipe import Recipe, WeightRounding
 from quantize.weights import (
@@ -36,7 +36,6 @@ from quantize.weights import (
     weight_axis,
 )
 
-MAX_THREADS = 4
 _LOG = logging.getLogger(__name__)
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
@@ -120,7 +119,7 @@ def refine(
         weight = reference.constants[source.weight]
         return _refined(operation, graph, weight, moments[operation.output], recipe)
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
+    with ThreadPoolExecutor(own_threads()) as pool:
         constants = dict(ChainMap(*pool.map(refined, refinable(graph))))
     return check_accumulators(replace_constants(graph, constants))
 

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +47,7 @@ def collect(batches: Iterable[Batch], run: Runner, start: int = 0) -> Calibratio
     for batch, tensors in _run_all(batches, run):
         count = len(next(iter(batch.values())))
         for name, values in tensors.items():
-            _refuse_unusable(name, float(np.abs(values).max()), (start + samples, count))
+            _refuse_unusable(name, _greatest(values), (start + samples, count))
             seen = histogram_of(values, name)
             histograms[name] = merge(histograms[name], seen) if name in histograms else seen
         samples += count
@@ -66,7 +68,8 @@ def collect_peaks(
     for batch, tensors in _run_all(batches, run):
         count = len(next(iter(batch.values())))
         for name, values in tensors.items():
-            peak = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+            rows = values.reshape(-1, values.shape[-1])
+            peak = np.maximum(rows.max(axis=0), -rows.min(axis=0))
             _refuse_unusable(name, float(peak.max()), (start + samples, count))
             peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
         samples += count
@@ -78,9 +81,21 @@ def collect_peaks(
 def _run_all(
     batches: Iterable[Batch], run: Runner
 ) -> Iterator[tuple[Batch, dict[str, npt.NDArray[np.float32]]]]:
-    """Yield each batch with all its tensors: the inputs, then the layers in the order they run."""
-    for batch in batches:
-        yield batch, {**batch, **run(batch)}
+    """Yield each batch with all its tensors: the inputs, then the layers in the order they run.
+
+    The next batch runs while the caller looks at one.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        started = ((batch, pool.submit(run, batch)) for batch in batches)
+        for now, _next in pairwise(chain(started, [None])):
+            assert now is not None  # only the last one's next is
+            batch, tensors = now
+            yield batch, {**batch, **tensors.result()}
+
+
+def _greatest(values: npt.NDArray[np.float32]) -> float:
+    """Return the greatest magnitude, NaN where there is one."""
+    return float(np.maximum(values.max(), -values.min()))
 
 
 def _refuse_unusable(name: str, greatest: float, samples: tuple[int, int]) -> None:

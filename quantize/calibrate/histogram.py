@@ -16,6 +16,7 @@ from quantize.errors import DataError
 BINS = 2048
 _RELATIVE_FINEST = -40  # a bin is never finer than the greatest magnitude times 2**this
 _EXPONENT_OF_ZEROS = -40
+_LEAST_EXPONENT = -126  # of which 2**-exponent is a float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ def histogram_of(values: npt.NDArray[np.float32], name: str) -> Histogram:
     exponent = _exponent(low, high)
     first = _bin(low, exponent)
     counts = np.bincount(_bins(values, exponent, first))
-    zeros = values.size - int(np.count_nonzero(values))
+    zeros = int(np.count_nonzero(values == 0))
     return Histogram(low, high, values.size, zeros, exponent, first, counts.astype(np.int64))
 
 
@@ -94,8 +95,15 @@ def _bin(value: float, exponent: int) -> int:
     return math.floor(math.ldexp(value, -exponent))
 
 
-def _bins(values: npt.NDArray[np.float32], exponent: int, first: int) -> npt.NDArray[np.int64]:
-    """Return the bin of each value, counted from the first one; scaling by 2**n rounds nothing."""
-    scaled = values.ravel().astype(np.float64)
-    scaled *= math.ldexp(1.0, -exponent)
-    return np.floor(scaled, out=scaled).astype(np.int64) - first
+def _bins(values: npt.NDArray[np.float32], exponent: int, first: int) -> npt.NDArray[np.int32]:
+    """Return the bin of each value, counted from the first one.
+
+    Nothing is rounded: scaling by 2**n is exact, in float32 where no value leaves its exponents,
+    and the bins of values are whole numbers less than BINS apart.
+    """
+    fits = _LEAST_EXPONENT <= exponent <= 0  # in float32 it takes half the time
+    real = np.float32 if fits else np.float64
+    scaled = np.multiply(values.ravel(), math.ldexp(1.0, -exponent), dtype=real)
+    np.floor(scaled, out=scaled)
+    np.subtract(scaled, first, out=scaled, dtype=real)
+    return scaled.astype(np.int32)

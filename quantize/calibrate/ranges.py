@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from quantize.calibrate.entropy import divergences
 from quantize.calibrate.histogram import Histogram
 from quantize.recipe import RangeMethod
 
@@ -72,31 +73,15 @@ def _mse(histogram: Histogram) -> Range:
 
 
 def _entropy(histogram: Histogram) -> Range:
-    """Return the range whose 256 levels tell the clipped distribution best (Kullback-Leibler).
-
-    Source: S. Migacz, "8-bit inference with TensorRT" (2017), with both ends shrunk alike.
-    """
+    """Return the range whose 256 levels tell the clipped distribution best."""
     full = _min_max(histogram)
-    divergences = [
-        _divergence(histogram, Range(part * full.low, part * full.high)) for part in _SHRINKS[::-1]
-    ]
-    part = float(_SHRINKS[::-1][int(np.argmin(divergences))])
+    parts = _SHRINKS[::-1]  # of equals, the widest
+    ends = parts * full.low, parts * full.high
+    if not (counts := _without_zeros(histogram)).any():
+        return full
+    found = divergences(counts, histogram.centres(), ends, LEVELS)
+    part = float(parts[int(np.argmin(found))])
     return Range(part * full.low, part * full.high)
-
-
-def _divergence(histogram: Histogram, ranges: Range) -> float:
-    width = ranges.high - ranges.low
-    if width <= 0.0:
-        return 0.0
-    centres = np.clip(histogram.centres(), ranges.low, ranges.high)
-    level = np.minimum((centres - ranges.low) * (LEVELS / width), LEVELS - 1).astype(np.int64)
-    inside = (histogram.centres() >= ranges.low) & (histogram.centres() <= ranges.high)
-    slots = np.cumsum(np.concatenate([[True], inside[1:] & inside[:-1]])) - 1
-    counts = _without_zeros(histogram)
-    clipped = np.bincount(slots, counts).astype(np.float64)  # the tails fall into the end bins
-    level_of_slot = level[np.flatnonzero(np.diff(slots, prepend=-1))]
-    kept = np.bincount(slots, np.where(inside, counts, 0)).astype(np.float64)
-    return _kullback_leibler(clipped, _spread(kept, level_of_slot, clipped > 0))
 
 
 def _without_zeros(histogram: Histogram) -> _Floats:
@@ -105,24 +90,6 @@ def _without_zeros(histogram: Histogram) -> _Floats:
     if histogram.zeros:
         counts[-histogram.first] -= histogram.zeros
     return counts
-
-
-def _spread(
-    counts: _Floats, level: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
-) -> _Floats:
-    """Return the counts of each level, shared alike by its slots that are not empty."""
-    total = np.bincount(level, counts, LEVELS)
-    slots = np.bincount(level, present, LEVELS)
-    return np.where(present, total[level] / np.maximum(slots[level], 1), 0.0)
-
-
-def _kullback_leibler(left: _Floats, right: _Floats) -> float:
-    present = left > 0
-    if not present.any():
-        return 0.0
-    p = left[present] / left.sum()
-    q = np.maximum(right[present], 1e-12) / max(float(right.sum()), 1e-12)
-    return float(np.sum(p * np.log(p / q)))
 
 
 _METHODS: Mapping[RangeMethod, Callable[[Histogram], Range]] = {

@@ -7,7 +7,7 @@ out as TFLite lays them out: convolution OHWI, depthwise 1HWC, fully connected (
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from quantize.ir.moving_ops import (
     DepthToSpace,
@@ -362,15 +362,18 @@ Operation: TypeAlias = (
 Pair: TypeAlias = Add | Sub | Mul | Minimum | Maximum
 """Operations on two tensors that broadcast to one another."""
 
-_INPUT_FIELDS = ("input", "left", "right", "weight", "bias", "slope")
+_TENSORS = frozenset({"input", "left", "right", "weight", "bias", "slope"})
+_INPUT_FIELDS = {
+    kind: [field.name for field in fields(kind) if field.name in _TENSORS]
+    for kind in get_args(Operation)
+}
 
 
 def input_names(operation: Operation) -> tuple[str, ...]:
     """Return the tensors an operation reads, constants included, in the order of its fields."""
     if isinstance(operation, Concat):
         return operation.inputs
-    present = [field.name for field in fields(operation) if field.name in _INPUT_FIELDS]
-    values = [getattr(operation, name) for name in present]
+    values = [getattr(operation, name) for name in _INPUT_FIELDS[type(operation)]]
     return tuple(value for value in values if value is not None)
 
 
@@ -379,8 +382,7 @@ def rename_tensors(operation: Operation, names: dict[str, str]) -> Operation:
     changes: dict[str, object] = {"output": names.get(operation.output, operation.output)}
     if isinstance(operation, Concat):
         changes["inputs"] = tuple(names.get(name, name) for name in operation.inputs)
-    for field in fields(operation):
-        if field.name in _INPUT_FIELDS:
-            old = getattr(operation, field.name)
-            changes[field.name] = names.get(old, old)
+    for field in _INPUT_FIELDS[type(operation)]:
+        old = getattr(operation, field)
+        changes[field] = names.get(old, old)
     return replace(operation, **changes)  # type: ignore[arg-type]  # fields of a union

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
-from onnx.reference import ReferenceEvaluator
 
 from quantize.ir.graph import Array
 from quantize.load.onnx_node import UnsupportedNodeError
@@ -62,6 +61,8 @@ def fold(
     Raises:
         UnsupportedNodeError: The reference implementation cannot compute it, or it is huge.
     """
+    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415  # 11 MB that few models need
+
     _refuse_huge(node, inputs)
     feeds = {
         name: onnx.helper.make_tensor_value_info(
