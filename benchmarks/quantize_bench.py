@@ -106,12 +106,18 @@ CASES = (
 
 
 PLAIN = """\
-range_methods = ["min_max"]
 equalize_strength = 0.0
 weight_rounding = "nearest"
 bias_correction = false
 search_samples = 0
 """
+RECIPES = {
+    "ours, all range methods": PLAIN,
+    "ours, min-max": f'range_methods = ["min_max"]\n{PLAIN}',
+}
+"""Those that do no more than a peer's calibration does: what the rest costs shows."""
+IMPORTING = "start"
+MEASURING = ("evaluate", "parity", "explain", "self-test", "write")
 
 
 def main() -> None:
@@ -149,22 +155,22 @@ def measure(case: Case, shared: Path, *, has_peers: bool) -> dict[str, Any]:
         run = ("-m", "quantize", "run", model, "--calibrate", calibrate, "--evaluate", evaluate,
                "--out", Path(folder) / "out", "--json", *task)  # fmt: skip
         ours = _json_of(*run)
-        plain = _json_of(*run, "--recipe", _plain_recipe(Path(folder)), "--no-page")
+        quick = {name: _json_of(*run, *_with(name, Path(folder))) for name in RECIPES}
         if case.samples == "shapes":
             before, after = _precisions(model, Path(ours["bundle"]) / "model.onnx")
             ours["metric"] = {"name": "mAP", "float": before, "int8": after}
         files = [model, calibrate, evaluate]
         peers = _peers(case, shared, files, Path(folder)) if has_peers else {}
-    for facts in (ours, plain):
+    for facts in (ours, *quick.values()):
         facts["bundle"] = Path(facts["bundle"]).name
-    return {"case": asdict(case), "ours": ours, "plain": plain, "peers": peers}
+    return {"case": asdict(case), "ours": ours, "quick": quick, "peers": peers}
 
 
-def _plain_recipe(folder: Path) -> Path:
-    """Return the recipe that does what ONNX Runtime's min-max does: what the rest costs shows."""
-    path = folder / "plain.toml"
-    path.write_text(PLAIN)
-    return path
+def _with(recipe: str, folder: Path) -> tuple[object, ...]:
+    """Return the options of a run by one of the recipes, without what only the page shows."""
+    path = folder / "recipe.toml"
+    path.write_text(RECIPES[recipe])
+    return "--recipe", path, "--no-page"
 
 
 def _peers(case: Case, shared: Path, files: list[Path], folder: Path) -> dict[str, Any]:
@@ -332,36 +338,39 @@ def _parity(rows: list[dict[str, Any]]) -> str:
 
 
 def _cost(rows: list[dict[str, Any]]) -> str:
-    head = ("model", "by", "int8 ONNX", "int8 TFLite", "wall s", "peak MiB")
+    head = ("model", "by", "int8 ONNX", "int8 TFLite", "files s", "files MiB", "all s", "all MiB")
     return _table(head, [cells for row in rows for cells in _cost_rows(row)])
 
 
 def _cost_rows(row: dict[str, Any]) -> list[tuple[str, ...]]:
-    ours, title = row["ours"], row["case"]["title"]
-    files = [f"{ours['files'][kind]:,}" for kind in ("onnx_bytes", "tflite_bytes")]
-    wall = f"{quantize_seconds(ours):.2f} ({ours['wall_s']:.2f} with report)"
-    rows = [(title, "ours", *files, wall, f"{ours['peak_rss_bytes'] / MIB:.0f}")]
-    plain = row["plain"]
-    files = [f"{plain['files'][kind]:,}" for kind in ("onnx_bytes", "tflite_bytes")]
-    peak = f"{plain['peak_rss_bytes'] / MIB:.0f}"
-    rows.append((title, "ours, min-max", *files, f"{quantize_seconds(plain):.2f}", peak))
+    title = row["case"]["title"]
+    ours = {"ours": row["ours"], **row["quick"]}
+    cells = [(title, name, *_own_cost(facts)) for name, facts in ours.items()]
     for name, peer in row["peers"].items():
         size = f"{peer['file_bytes']:,}"
-        files = ["-", size] if name == "ai-edge" else [size, "-"]
-        peak = f"{peer['peak_rss_bytes'] / MIB:.0f}"
-        rows.append((title, name, *files, f"{peer['wall_s']:.2f}", peak))
-    return rows
+        files = ("-", size) if name == "ai-edge" else (size, "-")
+        cost = f"{peer['wall_s']:.2f}", _mib(peer["peak_rss_bytes"])
+        cells.append((title, name, *files, *cost, "-", "-"))
+    return cells
+
+
+def _own_cost(facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return sizes and cost, until both files are made and of all: imports count to neither."""
+    sizes = (f"{facts['files'][kind]:,}" for kind in ("onnx_bytes", "tflite_bytes"))
+    stages, peaks = facts["stages_s"], facts["stages_peak_rss_bytes"]
+    making = [stage for stage in stages if stage not in {IMPORTING, *MEASURING}]
+    until_files = f"{sum(stages[stage] for stage in making):.2f}", _mib(peaks[making[-1]])
+    whole = f"{facts['wall_s'] - stages[IMPORTING]:.2f}", _mib(facts["peak_rss_bytes"])
+    return (*sizes, *until_files, *whole)
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.0f}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def quantize_seconds(ours: dict[str, Any]) -> float:
-    """Return the time until the integers stood: every stage but those that only measure."""
-    measured = {"evaluate", "parity", "explain", "write"}
-    return sum(taken for stage, taken in ours["stages_s"].items() if stage not in measured)
 
 
 def _number(value: float | None, digits: int) -> str:

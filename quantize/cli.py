@@ -1,7 +1,6 @@
 """edge-quantize: arguments in, tables or one JSON object out, exit code."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from quantize.calibrate.open_data import DataSettings
 from quantize.compare.comparison import compare_models
 from quantize.console.facts import comparison_facts, outcome_facts
 from quantize.console.option_types import FiniteFloat, Percent
-from quantize.console.progress import Progress
+from quantize.console.progress import Progress, peak_rss_bytes
 from quantize.console.settings_files import (
     read_decoder,
     read_preprocessing,
@@ -233,7 +232,8 @@ def run(**options: Any) -> None:
         cost = {
             "wall_s": round(time.perf_counter() - started, 3),
             "stages_s": progress.seconds(),
-            "peak_rss_bytes": _peak_rss_bytes(),
+            "peak_rss_bytes": peak_rss_bytes(),
+            "stages_peak_rss_bytes": progress.peaks_rss_bytes(),
         }
         _print_json(outcome_facts(outcome) | cost)
     else:
@@ -389,7 +389,3 @@ def _check_search(outcome: Outcome, max_drop: float | None) -> None:
 
 def _print_json(facts: dict[str, Any]) -> None:
     click.echo(json.dumps(facts, indent=1))
-
-
-def _peak_rss_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

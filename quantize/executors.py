@@ -23,6 +23,14 @@ class Kernels(StrEnum):
     DEFAULT = "default"  # with XNNPACK: what runs on a device
 
 
+def import_onnxruntime() -> Any:
+    """Return ONNX Runtime, imported when it is first needed: it is slow."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: it writes a database else
+    import onnxruntime  # noqa: PLC0415
+
+    return onnxruntime
+
+
 class OnnxRunner:
     """A model in ONNX Runtime, kept loaded; calling it gives the outputs by name."""
 
@@ -41,9 +49,7 @@ class OnnxRunner:
         Raises:
             ModelError: ONNX Runtime refuses the file.
         """
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: it writes a database else
-        import onnxruntime  # noqa: PLC0415  # slow, and only some commands need it
-
+        onnxruntime = import_onnxruntime()
         levels = onnxruntime.GraphOptimizationLevel
         options = session_options(onnxruntime, threads=threads)
         options.enable_cpu_mem_arena = False

@@ -13,7 +13,7 @@ from quantize.budget_search import Note, Searched
 from quantize.emit.bundle import plan_destination, write_bundle
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
-from quantize.executors import split
+from quantize.executors import import_onnxruntime, split
 from quantize.integers import Quantized
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.job import Job, JobData, open_job_data
@@ -84,6 +84,8 @@ def run_job(job: Job, watch: Watch, note: Note = no_note) -> Outcome:
     Raises:
         QuantizeError: By cause; nothing is written then.
     """
+    watch("start", 0, 0)
+    import_onnxruntime()
     watch("load", 0, 0)
     opened, loaded = open_job_model(job)
     name = bundle_name(opened.name) if job.name is None else job.name
@@ -92,15 +94,27 @@ def run_job(job: Job, watch: Watch, note: Note = no_note) -> Outcome:
     searched = quantize_job(job, data, loaded, watch, note)
     job = replace(job, recipe=searched.recipe)
     data = with_threshold(data, searched.quantized.graph)
-    done = _Done(job, opened, loaded, data, searched)
+    watch("emit", 0, 0)
+    graph = searched.quantized.graph
+    emitted = _Emitted(emit_qdq_onnx(graph), emit_tflite(graph))
+    done = _Done(job, opened, loaded, data, searched, emitted)
     measured = _measured(done, watch)
-    watch("write", 0, 0)
+    watch("self-test", 0, 0)
     made = _make(done)
+    watch("write", 0, 0)
     report = _report(destination.name, done, made, measured)
     page = render_page(report, measured.pictures) if job.page else None
     files = bundle_files(made, report, data.question, page)
     written = write_bundle(destination, bundle_manifest(made, report, job, data), files)
     return Outcome(destination.path, written, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Emitted:
+    """Both model files."""
+
+    onnx: bytes
+    tflite: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +126,7 @@ class _Done:
     loaded: LoadedModel
     data: JobData
     searched: Searched
+    emitted: _Emitted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,8 +205,8 @@ def _make(done: _Done) -> Made:
     return Made(
         opened=opened,
         graph=quantized.graph,
-        onnx=emit_qdq_onnx(quantized.graph),
-        tflite=emit_tflite(quantized.graph),
+        onnx=done.emitted.onnx,
+        tflite=done.emitted.tflite,
         histograms=quantized.calibration.histograms,
         vectors=make_vectors(quantized.graph, candidates, SELF_TEST_EXECUTORS),
     )

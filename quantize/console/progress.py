@@ -1,5 +1,6 @@
-"""Progress of a command: a line on a terminal, nothing elsewhere; and how long each stage took."""
+"""Progress of a command: a line on a terminal, nothing elsewhere; and what each stage took."""
 
+import resource
 import time
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._status = Status("starting", console=console) if console.is_terminal else None
         self._stages: dict[str, float] = {}
+        self._peaks: dict[str, int] = {}
         self._stage: str | None = None
         self._since = time.perf_counter()
 
@@ -53,8 +55,18 @@ class Progress:
         """Return how long each stage took."""
         return {stage: round(taken, 3) for stage, taken in self._stages.items()}
 
+    def peaks_rss_bytes(self) -> dict[str, int]:
+        """Return the most memory that the process had had by the end of each stage."""
+        return dict(self._peaks)
+
     def _close_stage(self) -> None:
         now = time.perf_counter()
         if self._stage is not None:
             self._stages[self._stage] = self._stages.get(self._stage, 0.0) + now - self._since
+            self._peaks[self._stage] = peak_rss_bytes()
         self._stage, self._since = None, now
+
+
+def peak_rss_bytes() -> int:
+    """Return the most memory this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

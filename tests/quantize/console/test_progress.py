@@ -34,6 +34,16 @@ def test_a_stage_that_comes_back_adds_up() -> None:
     assert list(progress.seconds()) == ["a", "b"]
 
 
+def test_the_peak_of_memory_never_falls_from_stage_to_stage() -> None:
+    with Progress(Console(file=io.StringIO())) as progress:
+        progress.watch("a", 0, 0)
+        progress.watch("b", 0, 0)
+
+    peaks = progress.peaks_rss_bytes()
+    assert list(peaks) == ["a", "b"]
+    assert 1 << 20 < peaks["a"] <= peaks["b"]
+
+
 def test_an_empty_stage_is_the_one_at_hand() -> None:
     stream = io.StringIO()
 
