@@ -14,6 +14,7 @@ from quantize.emit.tflite_int8 import emit_tflite
 from quantize.executors import Kernels, OnnxRunner, TfliteRunner, split
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.ir.interpreter import trace
+from quantize.parallel import own_threads
 from quantize.report.codes import codes_by_name, reals_by_name
 from quantize.report.detection import Graded
 from quantize.report.evaluation import Answers, anomaly_scores
@@ -62,7 +63,7 @@ SELF_TEST_EXECUTORS: Mapping[str, Executor] = {
 def float_runner(graph: FloatGraph) -> Reals:
     """Return the float model on ONNX Runtime: its outputs and its logits."""
     names = dict.fromkeys((*graph.outputs, logits_name(graph)))
-    return OnnxRunner(emit_float_onnx(graph, tuple(names)))
+    return OnnxRunner(emit_float_onnx(graph, tuple(names)), threads=own_threads())
 
 
 def int8_runner(graph: IntGraph) -> Reals:
@@ -70,7 +71,7 @@ def int8_runner(graph: IntGraph) -> Reals:
 
     The logits are a further output of the file that is run; the first one is the same bit for bit.
     """
-    return OnnxRunner(emit_qdq_onnx(with_logits(graph)))
+    return OnnxRunner(emit_qdq_onnx(with_logits(graph)), threads=own_threads())
 
 
 def answers(
