@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from edge_runtime.conditions import conditions_of
-from edge_runtime.pipeline import Model, run_model
+from edge_runtime.pipeline import Model, conclude, infer, prepare
 from edge_runtime.records import (
     Box,
     Decoded,
@@ -89,13 +89,20 @@ def _places(found: Found, step: Step) -> Places:
 
 
 def _ask(frame: Frame, step: Step, places: Places) -> StageOutcome:
-    parts: list[tuple[int | None, Decoded]] = []
-    total = StageTimes(0.0, 0.0, 0.0)
-    for index, region in places:
-        outcome = run_model(frame.values, step.model, step.threshold, region)
-        parts.append((index, outcome.decoded))
-        total = total.plus(outcome.times)
-    return StageOutcome(step.name, tuple(parts), total)
+    inputs = [prepare(frame.values, step.model, region) for _, region in places]
+    answers = infer(inputs, step.model) if inputs else []
+    outcomes = [conclude(answer, step.model, step.threshold) for answer in answers]
+    parts = zip((index for index, _ in places), (each.decoded for each in outcomes), strict=True)
+    return StageOutcome(step.name, tuple(parts), _together([each.times for each in outcomes]))
+
+
+def _together(times: list[StageTimes]) -> StageTimes:
+    """Return what all parts took; the engine had them in its hands together."""
+    return StageTimes(
+        preprocess_ms=sum(each.preprocess_ms for each in times),
+        infer_ms=times[0].infer_ms if times else 0.0,
+        decode_ms=sum(each.decode_ms for each in times),
+    )
 
 
 def _objects(decoded: Decoded) -> tuple[Detected, ...]:

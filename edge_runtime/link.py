@@ -158,7 +158,7 @@ class Heartbeat:
     Attributes:
         monotonic_s: When it was made.
         capture_progress: Grows with every turn of the capture loop, waiting in good order too.
-        infer_progress: Grows with every turn of the inference loop.
+        infer_progress: Grows with every turn of the inference loop, and every frame in it.
         counters: Since the worker started.
         age: Capture to publish.
         infer: Inference alone.

@@ -58,11 +58,17 @@ class ParityPart(_Part, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class StageMsPart(_Part, frozen=True, kw_only=True):
-    """What the stages took, in milliseconds."""
+    """What the stages took, in milliseconds.
+
+    Attributes:
+        infer: Of all the frames that shared the engine's call: each waited for all of it.
+        batch: How many these were; absent: this one alone.
+    """
 
     pre: float
     infer: float
     post: float
+    batch: int = 1
 
 
 class ClassResult(_Part, frozen=True, kw_only=True):

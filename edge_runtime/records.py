@@ -152,19 +152,17 @@ Decoded: TypeAlias = Classification | Regression | Anomaly | Objects | Segmentat
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """What the stages took, in milliseconds."""
+    """What the stages took, in milliseconds.
+
+    Attributes:
+        infer_ms: Of all the inputs that were in the engine's hands together: each waited for all.
+        batch: How many these were.
+    """
 
     preprocess_ms: float
     infer_ms: float
     decode_ms: float
-
-    def plus(self, other: "StageTimes") -> "StageTimes":
-        """Return the sums."""
-        return StageTimes(
-            self.preprocess_ms + other.preprocess_ms,
-            self.infer_ms + other.infer_ms,
-            self.decode_ms + other.decode_ms,
-        )
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from edge_runtime.config.sources import (
     CameraConfig,
     CsvConfig,
     HttpConfig,
+    MicrocontrollerConfig,
     SourceConfig,
 )
 from edge_runtime.config.structs import (
@@ -130,6 +131,11 @@ def contradictions(config: Config) -> tuple[str, ...]:
             problems.append(f'pipeline[{index}].publish: keep = "all" needs events = true')
         problems += [f"pipeline[{index}].source: {p}" for p in _source_problems(pipeline.source)]
         problems += [f"pipeline[{index}].{p}" for p in _vision_problems(pipeline)]
+        if pipeline.batch > 1 and isinstance(pipeline.source, MicrocontrollerConfig):
+            problems.append(
+                f"pipeline[{index}].batch: {pipeline.batch}, allowed is 1 where "
+                'source.kind = "microcontroller": it has inferred already'
+            )
     return tuple(problems)
 
 

@@ -166,7 +166,9 @@ class PipelineConfig(ModelConfig, frozen=True, kw_only=True):
         name: A level of the pipeline's topics.
         max_age_ms: An older frame is dropped before inference, an older result before publishing.
         infer_timeout_s: A frame that all models together take longer for counts as hung, the worker
-            is restarted.
+            is restarted. Where several share a call, the first of them waits for all.
+        batch: At most so many frames or windows that wait share one call of the engine; none waits
+            for others to come.
         average: Scores and values are the mean over so many frames or windows, this one the last.
         roi: The part of the image that the model sees: left, top, right, bottom, in shares.
         labels: Objects with other labels are left out; empty: none are.
@@ -188,6 +190,7 @@ class PipelineConfig(ModelConfig, frozen=True, kw_only=True):
     max_age_ms: Annotated[float, Meta(gt=0, le=3_600_000)] | None = None
     infer_timeout_s: Seconds = 30.0
     publish: PublishConfig = PublishConfig()
+    batch: Annotated[int, Meta(ge=1, le=64)] = 1
     average: Annotated[int, Meta(ge=1, le=1000)] = 1
     roi: Shares | None = None
     labels: Labels = ()

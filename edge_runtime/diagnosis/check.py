@@ -14,7 +14,7 @@ from edge_runtime.config.structs import Config, MqttConfig, PipelineConfig
 from edge_runtime.config.vision import ModelConfig
 from edge_runtime.diagnosis.findings import Finding, Level, has_errors
 from edge_runtime.diagnosis.source_check import LIVE, check_source
-from edge_runtime.engines.kinds import EngineKind, find_kind
+from edge_runtime.engines.kinds import BUILT_IN, EngineKind, find_kind
 from edge_runtime.engines.selection import choose_engine
 from edge_runtime.errors import ConfigError, EdgeRuntimeError
 from edge_runtime.host.readings import HostReader
@@ -96,6 +96,7 @@ def _check_pipeline(pipeline: PipelineConfig, models: _Shelf) -> Iterator[Findin
     yield from _check_further(pipeline, manifest, models, where)
     yield from _check_small(pipeline, manifest, models, where)
     yield from _check_watched(pipeline, manifest, where)
+    yield from _check_batch(pipeline, manifest, where)
     findings = [*check_source(pipeline.source, where)]
     if not has_errors(findings):
         findings += _try_source(pipeline.source, manifest, where)
@@ -145,6 +146,18 @@ def _check_watched(pipeline: PipelineConfig, own: Manifest, where: str) -> Itera
     if pipeline.drift is not None and file_of(own, "calibration") is None:
         text = f"drift: bundle {own.name} has no calibration histograms to compare with"
         yield Finding(Level.WARNING, where, text, "edge-quantize run writes them")
+
+
+def _check_batch(pipeline: PipelineConfig, own: Manifest, where: str) -> Iterator[Finding]:
+    """Look at whether the engine takes as much as is wanted; an unknown one is named elsewhere."""
+    if pipeline.batch == 1:
+        return
+    with contextlib.suppress(EdgeRuntimeError):
+        kind = find_kind(choose_engine(pipeline.engine, own))
+        if not kind.may_batch:
+            able = ", ".join(name for name, other in BUILT_IN.items() if other.may_batch)
+            text = f"batch = {pipeline.batch}: engine {kind.name} takes one frame at a time"
+            yield Finding(Level.WARNING, where, text, f"engines that take more: {able}")
 
 
 def _check_governor(config: Config, host_root: Path) -> Iterator[Finding]:

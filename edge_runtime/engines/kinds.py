@@ -33,6 +33,8 @@ class EngineKind:
         load: Returns the engine with the model of these bytes in it.
         accelerators: Returns what is found here; called only where it is installed.
         remedy: What to do where it is not installed.
+        may_batch: Whether its engine may take several samples in one call; each engine says for
+            itself (`takes_batches`).
     """
 
     name: str
@@ -41,6 +43,7 @@ class EngineKind:
     load: Callable[[bytes, Manifest, EngineSettings], Engine]
     accelerators: Callable[[], list[str]] = list
     remedy: str = ""
+    may_batch: bool = False
 
     @property
     def is_installed(self) -> bool:
@@ -73,6 +76,7 @@ _OURS = (
     EngineKind(
         "onnx", "onnx", ("onnxruntime",), _onnx,
         lambda: installed_providers(onnxruntime_module()), "pip install 'edge-runtime[onnx]'",
+        may_batch=True,
     ),
     EngineKind(
         "openvino", "onnx", ("openvino",), _openvino, found_devices,

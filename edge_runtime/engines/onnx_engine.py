@@ -58,6 +58,15 @@ class OnnxEngine:
         self.inputs: Mapping[str, Shape] = _shapes(self._session.get_inputs())
         self.outputs: Mapping[str, Shape] = _shapes(self._session.get_outputs())
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the first size of every input and output is free, and the CPU computes.
+
+        Accelerators may know one size only, or compile anew for each.
+        """
+        shapes = (*self.inputs.values(), *self.outputs.values())
+        return self.backend == f"ort-{CPU}" and all(shape[:1] == (None,) for shape in shapes)
+
     def run(self, tensors: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Return every output by name, as float32."""
         names = list(self.outputs)

@@ -29,7 +29,11 @@ class EngineSettings:
 
 
 class Engine(Protocol):
-    """A loaded model, ready to run; used by one thread at a time."""
+    """A loaded model, ready to run; used by one thread at a time.
+
+    An engine that takes several samples in one call, stacked along the first axis, says so by an
+    attribute `takes_batches = True`; all others are given one at a time.
+    """
 
     @property
     def name(self) -> str:

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.config.vision import ModelConfig
+from edge_runtime.engines.batches import run_all
 from edge_runtime.engines.protocol import FloatArray
+from edge_runtime.http.bodies import MAX_BATCH
 from edge_runtime.http.seats import Seats
 from edge_runtime.manifest import Manifest
 from edge_runtime.models.signature import ModelKey
@@ -63,7 +65,8 @@ class Turn:
         """
         manifest, engine = self.model.manifest, self.model.engine
         name = manifest.inputs[0].name
-        answers = [engine.run({name: batch[i : i + 1]}) for i in range(len(batch))]
+        samples = [{name: batch[i : i + 1]} for i in range(len(batch))]
+        answers = run_all(engine, samples, self.model.at_once)
         outputs = (spec.name for spec in manifest.outputs)
         return {output: np.concatenate([a[output] for a in answers]) for output in outputs}
 
@@ -120,4 +123,5 @@ def serve_bundle(
             its self-test.
         EngineError: No engine for it, or the engine refuses it.
     """
-    return Served([open_model(config, bundle, key) for _ in range(places.copies)], places)
+    copies = [open_model(config, bundle, key, MAX_BATCH) for _ in range(places.copies)]
+    return Served(copies, places)

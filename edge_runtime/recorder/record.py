@@ -44,9 +44,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         label: What the source knew about it.
         values: Name of its array in frames.npz; None: it was not kept.
         threshold: In force.
-        readings: What came from outside meanwhile.
+        readings: What came from outside while it and the frames that join it were in hand.
         drop: Why it came to nothing; None: it did not.
         sent: Its messages.
+        joins: It was in hand together with the frame of the entry before, where their readings are.
     """
 
     ref: FrameRef
@@ -56,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     readings: Readings
     drop: str | None
     sent: tuple[Sent, ...]
+    joins: bool = False
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):

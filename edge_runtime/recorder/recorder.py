@@ -10,35 +10,49 @@ from edge_runtime.link import Outgoing
 from edge_runtime.recorder.margin import margin_of
 from edge_runtime.recorder.record import Entry, Kept, Memory, Sent
 from edge_runtime.recorder.ring import Ring
-from edge_runtime.recorder.tape import Tape
+from edge_runtime.recorder.tape import Readings, Tape
 from edge_runtime.records import Decoded, Frame
 
 MIB = float(1 << 20)
 
 
-class Recorder(Protocol):
-    """Told of each frame by the inference loop."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Ended:
+    """What became of a frame.
 
-    def begin(self, frame: Frame, threshold: float) -> None:
-        """Note that a frame begins its way."""
+    Attributes:
+        drop: Why it came to nothing; None: it did not.
+        sent: Its messages.
+    """
+
+    frame: Frame
+    drop: str | None
+    sent: tuple[Outgoing, ...] = ()
+
+
+class Recorder(Protocol):
+    """Told by the inference loop of the frames that it has in hand together."""
+
+    def begin(self, frames: Sequence[Frame], threshold: float) -> None:
+        """Note that frames begin their way."""
 
     def decided(self, decoded: Decoded, threshold: float) -> None:
-        """Note what was decided of it."""
+        """Note what was decided of one of them."""
 
-    def end(self, drop: str | None, sent: Sequence[Outgoing]) -> None:
-        """Note what became of it."""
+    def end(self, ended: Sequence[Ended]) -> None:
+        """Note what became of them."""
 
 
 class NoRecorder:
     """Keeps nothing."""
 
-    def begin(self, frame: Frame, threshold: float) -> None:
+    def begin(self, frames: Sequence[Frame], threshold: float) -> None:
         """Keep nothing."""
 
     def decided(self, decoded: Decoded, threshold: float) -> None:
         """Keep nothing."""
 
-    def end(self, drop: str | None, sent: Sequence[Outgoing]) -> None:
+    def end(self, ended: Sequence[Ended]) -> None:
         """Keep nothing."""
 
 
@@ -65,18 +79,18 @@ class FlightRecorder:
         self._parts = parts
         self._lock = threading.Lock()
         self._ring = Ring(parts.config.seconds, parts.config.max_mb * MIB)
-        self._open: tuple[Frame, float] | None = None
+        self._threshold: float | None = None  # of the frames in hand; None: there are none
         self._why: str | None = None
         self._not_before_s = parts.now()
 
-    def begin(self, frame: Frame, threshold: float) -> None:
+    def begin(self, frames: Sequence[Frame], threshold: float) -> None:
         """Note what the pipeline remembers where a segment begins, and listen."""
-        now_s = frame.ref.captured_monotonic_s
+        now_s = frames[0].ref.captured_monotonic_s
         with self._lock:
             if self._ring.is_segment_due(now_s):
                 self._ring.begin(self._parts.remembered(), now_s)
         self._parts.tape.take()
-        self._open = frame, threshold
+        self._threshold = threshold
 
     def decided(self, decoded: Decoded, threshold: float) -> None:
         """Ask for a recording where it was a narrow decision."""
@@ -85,26 +99,32 @@ class FlightRecorder:
         if margin is not None and margin < least:
             self.ask(f"margin {margin:.3g} is below {least:g}")
 
-    def end(self, drop: str | None, sent: Sequence[Outgoing]) -> None:
-        """Keep the frame's way."""
-        if self._open is None:
+    def end(self, ended: Sequence[Ended]) -> None:
+        """Keep the frames' way, all of them at once: a replay needs what they shared."""
+        if self._threshold is None:
             return
-        frame, threshold = self._open
-        self._open = None
-        is_kept = not self._parts.config.privacy
+        readings, threshold = self._parts.tape.take(), self._threshold
+        self._threshold = None
+        first, *joining = ended
+        kept = [self._kept(first, readings, threshold)]
+        kept += [self._kept(each, None, threshold) for each in joining]
+        with self._lock:
+            for each in kept:
+                self._ring.add(each)
+
+    def _kept(self, ended: Ended, readings: Readings | None, threshold: float) -> Kept:
+        frame, is_kept = ended.frame, not self._parts.config.privacy
         entry = Entry(
             ref=frame.ref,
             label=frame.label if is_kept else None,
             values=f"frame_{frame.ref.sequence}" if is_kept else None,
             threshold=threshold,
-            readings=self._parts.tape.take(),
-            drop=drop,
-            sent=tuple(
-                Sent(out.message.topic, out.sequence, out.message.payload.decode()) for out in sent
-            ),
+            readings=readings or Readings(),
+            drop=ended.drop,
+            sent=as_text(ended.sent),
+            joins=readings is None,
         )
-        with self._lock:
-            self._ring.add(Kept(entry, frame.values if is_kept else None))
+        return Kept(entry, frame.values if is_kept else None)
 
     def ask(self, why: str, *, at_once: bool = False) -> None:
         """Ask for a recording; `at_once` does not mind how long ago the last one was."""
@@ -124,3 +144,10 @@ class FlightRecorder:
         """Return what is kept now; None: nothing."""
         with self._lock:
             return self._ring.held()
+
+
+def as_text(messages: Sequence[Outgoing]) -> tuple[Sent, ...]:
+    """Return messages as recordings hold them."""
+    return tuple(
+        Sent(out.message.topic, out.sequence, out.message.payload.decode()) for out in messages
+    )

@@ -1,7 +1,8 @@
 """A recording through the same chain once more: the same frames give the same messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from edge_runtime.config.loading import Environment, models_directory
@@ -13,6 +14,7 @@ from edge_runtime.models.store import find_bundle
 from edge_runtime.pipeline import unobserved
 from edge_runtime.recorder.reading import Recorded
 from edge_runtime.recorder.record import Entry, Kept, Sent
+from edge_runtime.recorder.recorder import Ended, NoRecorder, as_text
 from edge_runtime.recorder.tape import Playback
 from edge_runtime.records import Frame
 from edge_runtime.worker.accounts import Accounts
@@ -59,9 +61,26 @@ def replay(recorded: Recorded, config: Config, environment: Environment) -> Iter
     playback = Playback()
     player = _Player(settings, models, playback)
     player.thinking.restore(recorded.recording.memory)
-    for kept in recorded.kept:
-        playback.load(kept.entry.readings)
-        yield player.play(kept)
+    for together in _in_hand_together(recorded.kept):
+        playback.load(together[0].entry.readings)
+        yield from player.play(together)
+
+
+def _in_hand_together(kept: Sequence[Kept]) -> Iterator[Sequence[Kept]]:
+    """Yield the frames that were in hand together, in order."""
+    begins = [at for at, each in enumerate(kept) if at == 0 or not each.entry.joins]
+    for first, end in pairwise([*begins, len(kept)]):
+        yield kept[first:end]
+
+
+class _Listener(NoRecorder):
+    """Keeps what became of the frames that were in hand last."""
+
+    def __init__(self) -> None:
+        self.ended: Sequence[Ended] = ()
+
+    def end(self, ended: Sequence[Ended]) -> None:
+        self.ended = ended
 
 
 class _Player:
@@ -71,32 +90,36 @@ class _Player:
         models, _ = audited(models, settings.pipeline)
         outside = playback.outside()
         self.thinking = make_thinking(settings, models, outside, unobserved)
-        self._sent: list[Outgoing] = []
-        self._accounts, self._control = Accounts(), Control(0.0)
+        self._listener, self._control = _Listener(), Control(0.0)
         self._inference = Inference(
             InferenceParts(
                 chain=self.thinking.chain,
                 publisher=self.thinking.publisher,
                 slot=FrameSlot(),
-                accounts=self._accounts,
+                accounts=Accounts(),
                 control=self._control,
-                send=self._sent.append,
+                send=_keep_here,
                 max_age_ms=settings.pipeline.max_age_ms,
                 drops_when_paused=False,
                 time=outside.edges.time,
+                recorder=self._listener,
             )
         )
 
-    def play(self, kept: Kept) -> Replayed:
-        assert kept.values is not None
-        before = dict(self._accounts.counters().dropped)
-        self._sent.clear()
-        self._control.threshold = kept.entry.threshold
-        self._inference.take(Frame(kept.entry.ref, kept.values, kept.entry.label))
-        after = self._accounts.counters().dropped
-        drop = next((reason for reason in after if after[reason] > before[reason]), None)
-        sent = (Sent(o.message.topic, o.sequence, o.message.payload.decode()) for o in self._sent)
-        return Replayed(kept.entry, drop, tuple(sent))
+    def play(self, together: Sequence[Kept]) -> list[Replayed]:
+        self._control.threshold = together[0].entry.threshold
+        self._inference.take([_frame(kept) for kept in together])
+        pairs = zip(together, self._listener.ended, strict=True)
+        return [Replayed(kept.entry, ended.drop, as_text(ended.sent)) for kept, ended in pairs]
+
+
+def _keep_here(_outgoing: Outgoing) -> None:
+    """Send nothing: the listener hears of it."""
+
+
+def _frame(kept: Kept) -> Frame:
+    assert kept.values is not None
+    return Frame(kept.entry.ref, kept.values, kept.entry.label)
 
 
 def _settings(recorded: Recorded, config: Config, environment: Environment) -> WorkerSettings:

@@ -36,7 +36,7 @@ class Monitor:
         return tuple(trouble for watch in watches for trouble in watch.troubles)
 
     def look(self, frame: Frame) -> None:
-        """Look at a frame before the gates."""
+        """Look at a frame, whatever the gates said of it."""
         self._now_s = frame.ref.captured_monotonic_s
         if self._view is not None:
             self._view.look(frame.values, self._now_s)

@@ -124,7 +124,7 @@ class Capture:
             self._wait_until(shot.due_s)
         frame = self._number(shot)
         if self._parts.source.is_lossless:
-            if not self._wait(lambda: self._parts.slot.put_when_empty(frame, TICK_S), pause_s=0):
+            if not self._wait(lambda: self._parts.slot.put_when_free(frame, TICK_S), pause_s=0):
                 self._parts.accounts.dropped(Drop.STOPPED)
         elif self._parts.control.paused.is_set():
             self._parts.accounts.dropped(Drop.PAUSED)

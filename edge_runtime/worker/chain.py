@@ -1,9 +1,25 @@
-"""What a frame passes in a worker: gates, the pipeline's model, the tracker, the further models."""
+"""What a frame passes in a worker: gates, the pipeline's model, the tracker, the further models.
 
+Frames go through it alone and in order, but for the call of the pipeline's model, which several
+may share. What is remembered of them stays apart: gates before the call, all else after it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge_runtime.cascade import Step, ask_further
-from edge_runtime.pipeline import Model, Observe, Taps, predict, unobserved
+from edge_runtime.pipeline import (
+    Answer,
+    Model,
+    Observe,
+    Prepared,
+    Taps,
+    as_prediction,
+    conclude,
+    infer,
+    prepare,
+    unobserved,
+)
 from edge_runtime.records import Detection, Frame, Keypoints, Prediction
 from edge_runtime.regions import View
 from edge_runtime.worker.average import Average, AverageState
@@ -42,18 +58,35 @@ class Chain:
     average: Average | None = None
     observe: Observe = unobserved
 
-    def predict(self, frame: Frame, threshold: float) -> Prediction | None:
-        """Return what all models say of a frame, None where a gate refuses it.
+    def prepare(self, frame: Frame) -> Prepared | None:
+        """Return what the own model takes of a frame, None where a gate refuses it.
 
         Raises:
-            FrameError: The frame, or what a model made of it, cannot be used.
-            EngineError: An engine failed.
+            FrameError: The frame cannot be used.
+            EngineError: The engine of a gate failed.
         """
         if not all(gate.admits(frame) for gate in self.gates):
             return None
+        return prepare(frame.values, self.model, self.view.roi)
+
+    def infer(self, inputs: Sequence[Prepared]) -> list[Answer]:
+        """Return what the own model's engine gives for each.
+
+        Raises:
+            EngineError: It failed.
+        """
+        return infer(inputs, self.model)
+
+    def conclude(self, frame: Frame, answer: Answer, threshold: float) -> Prediction:
+        """Return what all models say of a frame.
+
+        Raises:
+            FrameError: What a model made of the frame cannot be used.
+            EngineError: The engine of a stage failed.
+        """
         taps = Taps(self.observe, self.average or dict)
-        prediction = predict(frame, self.model, threshold, self.view, taps)
-        prediction = self._followed(prediction)
+        outcome = conclude(answer, self.model, threshold, taps)
+        prediction = self._followed(as_prediction(frame, outcome, self.model, self.view))
         if not self.steps:
             return prediction
         return ask_further(frame, prediction, self.steps, threshold, self.view.roi)

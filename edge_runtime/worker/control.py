@@ -19,7 +19,7 @@ class Control:
         pacer: Says which frames are inferred while the device is hot.
         failure: Why the worker must end, the first one counts.
         capture_progress: Turns of the capture loop.
-        infer_progress: Turns of the inference loop.
+        infer_progress: Turns of the inference loop, and frames that it brought to their ends.
     """
 
     threshold: float

@@ -1,13 +1,19 @@
-"""The inference loop: newest frame in, messages out, every frame accounted for."""
+"""The inference loop: newest frames in, messages out, every frame accounted for.
+
+Whatever waits when the engine is free goes to it in one call, as much as a call may hold; nothing
+is waited for. Before that call and after it each frame is on its own. One frame is such a batch.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from edge_runtime.errors import EngineError, FrameError
 from edge_runtime.host.time_source import TimeSource
 from edge_runtime.link import Outgoing
-from edge_runtime.recorder.recorder import NoRecorder, Recorder
+from edge_runtime.pipeline import Answer, Prepared
+from edge_runtime.recorder.recorder import Ended, NoRecorder, Recorder
 from edge_runtime.records import Frame, Prediction
 from edge_runtime.watch.monitor import Monitor
 from edge_runtime.worker.accounts import Accounts, Drop
@@ -20,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 PACE_TICK_S = 0.02
 MAX_ENGINE_FAILURES = 20  # in a row; then a fresh process is the better try
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,18 @@ class Inference:
         self._failures = 0
 
     def run(self) -> None:
-        """Infer until the worker stops; the frame in hand is finished."""
+        """Infer until the worker stops; the frames in hand are finished."""
         control = self._parts.control
         while not control.stopping.is_set():
             control.infer_progress += 1
-            frame = self._parts.slot.take(TICK_S)
-            if frame is not None and self._waits_its_turn():
-                self.take(frame)
+            waiting = self._parts.slot.take(TICK_S, self._most())
+            self.take([frame for frame in waiting if self._waits_its_turn()])
+
+    def _most(self) -> int:
+        """Return how many to take; of a slowed recording one, for none is held up by the others."""
+        parts = self._parts
+        is_held = not (parts.drops_when_paused or parts.control.pacer.is_free)
+        return 1 if is_held else parts.chain.model.at_once
 
     def _waits_its_turn(self) -> bool:
         """Return whether a frame is inferred; of a recording it waits until it is."""
@@ -70,39 +83,74 @@ class Inference:
                 break  # the frame in hand is finished
         return True
 
-    def take(self, frame: Frame) -> None:
-        """Bring one frame to its end: messages, or a counted reason why there are none."""
+    def take(self, frames: Sequence[Frame]) -> None:
+        """Bring frames to their ends: messages, or a counted reason why there are none."""
         parts = self._parts
-        if parts.drops_when_paused and parts.control.paused.is_set():
-            parts.accounts.dropped(Drop.PAUSED)
+        frames = [frame for frame in frames if not self._is_paused()]
+        if not frames:
             return
-        parts.watch.look(frame)
         threshold = parts.control.threshold
-        parts.recorder.begin(frame, threshold)
-        outcome = self._judge(frame, threshold)
-        if isinstance(outcome, Drop):
-            parts.accounts.dropped(outcome)
-            parts.recorder.end(outcome.value, ())
-            return
-        parts.recorder.decided(outcome.decoded, threshold)
-        parts.recorder.end(None, self._send(outcome, threshold))
+        parts.recorder.begin(frames, threshold)
+        ready = [self._prepare(frame) for frame in frames]
+        answers = iter(self._infer([each for each in ready if isinstance(each, Prepared)]))
+        heard = [next(answers) if isinstance(each, Prepared) else each for each in ready]
+        ended = []
+        for frame, what in zip(frames, heard, strict=True):
+            ended.append(self._end(frame, what, threshold))
+            parts.control.infer_progress += 1
+        parts.recorder.end(ended)
 
-    def _judge(self, frame: Frame, threshold: float) -> Prediction | Drop:
-        """Return what the models say, or why they do not."""
+    def _is_paused(self) -> bool:
+        parts = self._parts
+        if not (parts.drops_when_paused and parts.control.paused.is_set()):
+            return False
+        parts.accounts.dropped(Drop.PAUSED)
+        return True
+
+    def _prepare(self, frame: Frame) -> Prepared | Drop:
+        """Return what the own model takes of a frame, or why it is not asked."""
         if self._is_stale(frame):
             return Drop.STALE
+        prepared = self._try(lambda: self._parts.chain.prepare(frame))
+        if prepared is None:
+            self._failures = 0
+            return Drop.GATE
+        return prepared
+
+    def _infer(self, inputs: Sequence[Prepared]) -> Sequence[Answer | Drop]:
+        """Return what the own model gives for each; all share the call and its failure."""
+        answers = self._try(lambda: self._parts.chain.infer(inputs)) if inputs else []
+        return [answers] * len(inputs) if isinstance(answers, Drop) else answers
+
+    def _end(self, frame: Frame, heard: Answer | Drop, threshold: float) -> Ended:
+        """Send or count what became of one frame."""
+        parts = self._parts
+        parts.watch.look(frame)
+        outcome = heard if isinstance(heard, Drop) else self._conclude(frame, heard, threshold)
+        if isinstance(outcome, Drop):
+            parts.accounts.dropped(outcome)
+            return Ended(frame, outcome.value)
+        parts.recorder.decided(outcome.decoded, threshold)
+        return Ended(frame, None, self._send(outcome, threshold))
+
+    def _conclude(self, frame: Frame, answer: Answer, threshold: float) -> Prediction | Drop:
+        """Return what all models say of a frame, or why they do not."""
+        prediction = self._try(lambda: self._parts.chain.conclude(frame, answer, threshold))
+        if isinstance(prediction, Drop):
+            return prediction
+        self._failures = 0
+        return Drop.STALE if self._is_stale(frame) else prediction
+
+    def _try(self, step: Callable[[], T]) -> T | Drop:
+        """Return what a step gives, or what its failure counts as."""
         try:
-            prediction = self._parts.chain.predict(frame, threshold)
+            return step()
         except FrameError as error:
-            logger.debug("frame %d: %s", frame.ref.sequence, error)
+            logger.debug("%s", error)
             return Drop.INVALID
         except EngineError as error:
             self._count_failure(str(error))
             return Drop.ERROR
-        self._failures = 0
-        if prediction is None:
-            return Drop.GATE
-        return Drop.STALE if self._is_stale(frame) else prediction
 
     def _count_failure(self, why: str) -> None:
         if self._failures == 0:
@@ -111,7 +159,7 @@ class Inference:
         if self._failures >= MAX_ENGINE_FAILURES:
             self._parts.control.fail(f"{self._failures} inferences in a row failed: {why}")
 
-    def _send(self, prediction: Prediction, threshold: float) -> list[Outgoing]:
+    def _send(self, prediction: Prediction, threshold: float) -> tuple[Outgoing, ...]:
         """Hand the messages over, then count: what is counted has left."""
         parts = self._parts
         messages = parts.publisher.publish(prediction, threshold)
@@ -123,7 +171,7 @@ class Inference:
             (stage.times.infer_ms for stage in prediction.stages), prediction.times.infer_ms
         )
         parts.accounts.inferred(infer_ms, age_s * 1e3)
-        return messages
+        return tuple(messages)
 
     def _is_stale(self, frame: Frame) -> bool:
         limit_ms = self._parts.max_age_ms

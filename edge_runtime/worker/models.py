@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_runtime.config.vision import ModelConfig
+from edge_runtime.config.vision import ModelConfig, StageConfig
 from edge_runtime.decoders.decode import first_threshold
 from edge_runtime.decoders.specs import RegressionDecoder
 from edge_runtime.engines.protocol import EngineSettings
@@ -20,7 +20,7 @@ from edge_runtime.models.signature import ModelKey, read_model_key
 from edge_runtime.payloads import ModelPart
 from edge_runtime.pipeline import Model, check_pipeline
 from edge_runtime.watch.reference import References, load_references
-from edge_runtime.worker.self_test import run_self_test
+from edge_runtime.worker.self_test import run_self_test, samples_at_once
 from edge_runtime.worker.settings import WorkerSettings
 
 DIGEST_DIGITS = 16
@@ -93,22 +93,46 @@ def open_models(settings: WorkerSettings) -> Models:
         EngineError: No engine for it, or the engine refuses it.
     """
     key = None if settings.model_key is None else read_model_key(settings.model_key)
-    own = open_model(settings.pipeline, settings.bundle, key)
+    own = open_model(settings.pipeline, settings.bundle, key, settings.pipeline.batch)
     pairs = zip(settings.pipeline.further_models, settings.further, strict=True)
-    return Models(own, tuple(open_model(config, bundle, key) for config, bundle in pairs))
+    further = tuple(
+        open_model(config, bundle, key, _crops_at_once(config)) for config, bundle in pairs
+    )
+    return Models(own, further)
 
 
-def open_model(config: ModelConfig, bundle: Path, key: ModelKey | None = None) -> OpenModel:
-    """Return one model, loaded and tested; raises as `open_models`."""
+def open_model(
+    config: ModelConfig, bundle: Path, key: ModelKey | None = None, at_once: int = 1
+) -> OpenModel:
+    """Return one model, loaded and tested.
+
+    Args:
+        config: What runs it.
+        bundle: Its directory.
+        key: That the bundle has to be signed with.
+        at_once: Samples that it would be given together; fewer where it does not take so many.
+
+    Raises:
+        BundleError: As `open_models`; EngineError likewise.
+    """
     manifest = load_bundle(bundle, key)
     check_pipeline(manifest)
     name = choose_engine(config.engine, manifest)
     engine = load_engine(name, manifest, bundle, engine_settings(config))
     differs_by = run_self_test(engine, manifest, bundle)
+    at_once = samples_at_once(engine, manifest, bundle, at_once)
     digest = model_digest(name, manifest)
     ready = Ready(manifest.name, manifest.version, digest, name, differs_by)
     threshold = first_threshold(config.threshold, manifest)
-    return OpenModel(Model(manifest, engine), ready, threshold, load_references(manifest, bundle))
+    model = Model(manifest, engine, at_once=at_once)
+    return OpenModel(model, ready, threshold, load_references(manifest, bundle))
+
+
+def _crops_at_once(config: ModelConfig) -> int:
+    """Return how many inputs of one frame a model is asked about at most."""
+    if isinstance(config, StageConfig) and config.on == "objects":
+        return config.max_objects
+    return 1
 
 
 def engine_settings(config: ModelConfig) -> EngineSettings:

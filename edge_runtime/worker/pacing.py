@@ -17,6 +17,11 @@ class Pacer:
         self._now = now
         self._due_s = 0.0
 
+    @property
+    def is_free(self) -> bool:
+        """Return whether every frame is inferred."""
+        return self.pace.max_fps is None and self.pace.duty >= 1.0
+
     def admits(self) -> bool:
         """Return whether the frame of this moment is inferred, and count on it."""
         pace, now_s = self.pace, self._now()

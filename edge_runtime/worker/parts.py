@@ -1,5 +1,6 @@
 """Puts a worker together: bundle, engine, source and the two loops; picks, decides nothing else."""
 
+import logging
 import random
 import threading
 import time
@@ -29,6 +30,8 @@ from edge_runtime.worker.settings import WorkerSettings
 from edge_runtime.worker.slot import FrameSlot
 from edge_runtime.worker.source_monitor import SourceMonitor, stall_limit_s
 from edge_runtime.worker.thinking import Thinking, audited, make_thinking
+
+logger = logging.getLogger(__name__)
 
 STABLE_S = 30.0
 
@@ -70,7 +73,7 @@ def assemble(
     control = Control(models.own.threshold, stopping)
     stall_s = stall_limit_s(settings.pipeline.source.stall_after_s, source.rate_hz)
     monitor = SourceMonitor(link.send, time.monotonic, stall_s)
-    slot, accounts = FrameSlot(), Accounts()
+    slot, accounts = FrameSlot(_at_once(settings.pipeline, models)), Accounts()
     capture = CaptureParts(
         name=source_name(settings.pipeline.source),
         source=source,
@@ -106,6 +109,17 @@ def assemble(
         watch=watch,
         recordings=_recordings(recorder, settings, models, clock),
     )
+
+
+def _at_once(config: PipelineConfig, models: Models) -> int:
+    """Return how many frames share a call; where that is less than is wanted, say so."""
+    model = models.own.model
+    if model.at_once < config.batch:
+        logger.warning(
+            "%s: batch = %d, the model on engine %s takes %d at a time",
+            config.name, config.batch, model.engine.name, model.at_once,
+        )  # fmt: skip
+    return model.at_once
 
 
 def _recordings(

@@ -90,7 +90,7 @@ def _work(settings: WorkerSettings, link: WorkerLink, stopping: threading.Event)
     _serve(parts, link, settings.heartbeat_s)
     for thread in threads:
         thread.join(JOIN_S)
-    if parts.slot.take(0.0) is not None:
+    for _ in parts.slot.take(0.0):
         parts.accounts.dropped(Drop.STOPPED)
     if parts.recordings is not None:
         parts.recordings.finish(parts.control.failure, JOIN_S)

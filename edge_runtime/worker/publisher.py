@@ -337,6 +337,7 @@ def _milliseconds(times: StageTimes) -> StageMsPart:
         pre=round(times.preprocess_ms, 3),
         infer=round(times.infer_ms, 3),
         post=round(times.decode_ms, 3),
+        batch=times.batch,
     )
 
 

@@ -1,5 +1,6 @@
 """Known inputs through the engine that will run: a wrong kernel or driver is refused here."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -7,11 +8,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.engines.protocol import Engine, quantize
-from edge_runtime.errors import BundleError
+from edge_runtime.engines.batches import most_at_once, run_all
+from edge_runtime.engines.protocol import Engine, FloatArray, quantize
+from edge_runtime.errors import BundleError, EngineError
 from edge_runtime.manifest import Manifest, answer_keys, check_file, file_of
 
 Codes: TypeAlias = npt.NDArray[Any]
+
+TRIED_TOGETHER = 4  # samples: a model that mixes its samples does so at any number
 
 
 def run_self_test(engine: Engine, manifest: Manifest, bundle: Path) -> int:
@@ -38,12 +42,43 @@ def run_self_test(engine: Engine, manifest: Manifest, bundle: Path) -> int:
     return greatest
 
 
+def samples_at_once(engine: Engine, manifest: Manifest, bundle: Path, wanted: int) -> int:
+    """Return how many samples a call may hold: as many as are wanted, where it changes no answer.
+
+    A file may say that its first size is free and mean another thing by it, and float layers may
+    add up in another order: then it is 1.
+
+    Raises:
+        BundleError: The bundle cannot be tested.
+    """
+    taken = manifest.inputs[0]
+    most = min(wanted, most_at_once(engine, 4 * math.prod(taken.shape)))
+    if most == 1:
+        return 1
+    inputs, _ = _load(manifest, bundle, engine.answers)
+    tried = [inputs[index % len(inputs)] for index in range(min(most, TRIED_TOGETHER))]
+    samples = [{taken.name: _tensor(manifest, sample)} for sample in tried]
+    try:
+        together = run_all(engine, samples, len(samples))
+    except EngineError:
+        return 1
+    alone = run_all(engine, samples, 1)
+    is_same = all(
+        np.array_equal(given[name], one[name])
+        for given, one in zip(together, alone, strict=True)
+        for name in one
+    )
+    return most if is_same else 1
+
+
+def _tensor(manifest: Manifest, sample: npt.NDArray[Any]) -> FloatArray:
+    return np.ascontiguousarray(sample, np.float32).reshape(manifest.inputs[0].shape)
+
+
 def _difference(
     engine: Engine, manifest: Manifest, sample: npt.NDArray[Any], answers: Sequence[Codes]
 ) -> int:
-    taken = manifest.inputs[0]
-    tensor = np.ascontiguousarray(sample, np.float32).reshape(taken.shape)
-    outputs = engine.run({taken.name: tensor})
+    outputs = engine.run({manifest.inputs[0].name: _tensor(manifest, sample)})
     greatest = 0
     for given, answer in zip(manifest.outputs, answers, strict=True):
         output = outputs[given.name]

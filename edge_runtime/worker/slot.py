@@ -1,38 +1,52 @@
-"""Room for one frame between capture and inference: the newest wins, or the source waits."""
+"""Room between capture and inference: the newest frames win, or the source waits."""
 
 import threading
+from collections import deque
 
 from edge_runtime.records import Frame
 
 
 class FrameSlot:
-    """One place; a deeper queue would only make every result older."""
+    """Room for as many frames as the engine takes in one call; more would only make results older.
 
-    def __init__(self) -> None:
+    Args:
+        room: At least 1.
+    """
+
+    def __init__(self, room: int = 1) -> None:
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._frames: deque[Frame] = deque()
+        self._room = room
 
     def put_newest(self, frame: Frame) -> Frame | None:
-        """Put a frame in, return the one that it pushed out."""
+        """Put a frame in, return the oldest where it was pushed out."""
         with self._changed:
-            pushed_out, self._frame = self._frame, frame
-            self._changed.notify_all()
+            pushed_out = self._frames.popleft() if len(self._frames) == self._room else None
+            self._add(frame)
         return pushed_out
 
-    def put_when_empty(self, frame: Frame, wait_s: float) -> bool:
+    def put_when_free(self, frame: Frame, wait_s: float) -> bool:
         """Put a frame in once there is room, return False where there was none in time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._frame is None, wait_s):
+            if not self._changed.wait_for(lambda: len(self._frames) < self._room, wait_s):
                 return False
-            self._frame = frame
-            self._changed.notify_all()
+            self._add(frame)
         return True
 
-    def take(self, wait_s: float) -> Frame | None:
-        """Return the frame and leave the slot empty, None where none came in time."""
+    def take(self, wait_s: float, most: int | None = None) -> list[Frame]:
+        """Return the frames that wait, oldest first; waits for the first of them alone.
+
+        Args:
+            wait_s: After so long there is none.
+            most: The others stay; None: all are taken.
+        """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._frame is not None, wait_s):
-                return None
-            frame, self._frame = self._frame, None
+            self._changed.wait_for(lambda: bool(self._frames), wait_s)
+            count = len(self._frames) if most is None else min(most, len(self._frames))
+            frames = [self._frames.popleft() for _ in range(count)]
             self._changed.notify_all()
-        return frame
+        return frames
+
+    def _add(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._changed.notify_all()

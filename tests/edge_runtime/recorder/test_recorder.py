@@ -12,7 +12,7 @@ from edge_runtime.errors import ReplayError
 from edge_runtime.host.time_source import TimeSource
 from edge_runtime.link import Ready
 from edge_runtime.recorder.margin import margin_of
-from edge_runtime.recorder.recorder import FlightRecorder, RecorderParts
+from edge_runtime.recorder.recorder import Ended, FlightRecorder, RecorderParts
 from edge_runtime.recorder.tape import Outside, Playback, Tape
 from edge_runtime.records import (
     Anomaly,
@@ -41,8 +41,9 @@ class Rig:
 
     def feed(self, number: int = 0) -> None:
         ref = FrameRef("s", number, 0.0, self.now_s)
-        self.recorder.begin(Frame(ref, np.zeros((2, 2), np.uint8)), 0.5)
-        self.recorder.end("gate", ())
+        frame = Frame(ref, np.zeros((2, 2), np.uint8))
+        self.recorder.begin([frame], 0.5)
+        self.recorder.end([Ended(frame, "gate")])
 
 
 def test_alerts_are_spaced_and_commands_are_not() -> None:
@@ -82,7 +83,7 @@ def test_without_a_margin_nothing_is_asked_for() -> None:
 
 def test_what_was_not_begun_is_not_kept() -> None:
     rig = Rig()
-    rig.recorder.end(None, ())
+    rig.recorder.end([])
     assert rig.recorder.held() is None
 
 

@@ -91,9 +91,9 @@ class Running:
 
     def _take(self) -> None:
         while not self.control.stopping.is_set():
-            frame = self.slot.take(0.05)
+            frames = self.slot.take(0.05)
             with self._changed:
-                if frame is not None:
+                for frame in frames:
                     self.frames.append(frame)
                     self.accounts.inferred(0.0, 0.0)
                 self._changed.notify_all()

@@ -100,8 +100,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 def take_all(rig: Rig, count: int) -> list[int]:
     numbers = []
     for _ in range(count):
-        frame = rig.slot.take(DEADLINE_S)
-        assert frame is not None
+        (frame,) = rig.slot.take(DEADLINE_S)
         numbers.append(frame.ref.sequence)
         rig.accounts.inferred(0.0, 0.0)
     return numbers
@@ -123,9 +122,8 @@ def test_a_live_source_keeps_only_the_newest_frame() -> None:
         source.free.set()
         rig.wait(lambda: SourceState.ONLINE in rig.states)
         eventually(lambda: rig.accounts.counters().captured == 10)
-        frame = rig.slot.take(DEADLINE_S)
+        (frame,) = rig.slot.take(DEADLINE_S)
 
-    assert frame is not None
     assert frame.ref.sequence == 9
     assert rig.accounts.counters().dropped["full"] == 9
 
@@ -144,11 +142,9 @@ def test_s1_a_source_that_fails_is_opened_again_and_said_once() -> None:
 
 def test_paced_frames_are_not_delivered_before_they_are_due() -> None:
     with Rig(Scripted([Shot(PIXEL, due_s=0.0), Shot(PIXEL, due_s=0.05), End()])) as rig:
-        first = rig.slot.take(DEADLINE_S)
-        second = rig.slot.take(DEADLINE_S)
+        (first,) = rig.slot.take(DEADLINE_S)
+        (second,) = rig.slot.take(DEADLINE_S)
 
-    assert first is not None
-    assert second is not None
     assert second.ref.captured_monotonic_s - first.ref.captured_monotonic_s >= 0.049
 
 
@@ -209,11 +205,9 @@ def test_a_source_that_this_process_cannot_open_again_ends_it() -> None:
 
 def test_a_frame_is_as_old_as_its_source_says() -> None:
     with Rig(Scripted([Shot(PIXEL, age_s=2.0), Shot(PIXEL)])) as rig:
-        old, new = rig.slot.take(DEADLINE_S), rig.slot.take(DEADLINE_S)
+        (old,), (new,) = rig.slot.take(DEADLINE_S), rig.slot.take(DEADLINE_S)
         rig.accounts.inferred(0.0, 0.0)
         rig.accounts.inferred(0.0, 0.0)
 
-    assert old is not None
-    assert new is not None
     assert new.ref.captured_monotonic_s - old.ref.captured_monotonic_s >= 2.0
     assert new.ref.captured_at - old.ref.captured_at >= 1.9
