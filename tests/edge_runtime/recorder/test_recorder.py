@@ -144,3 +144,19 @@ def test_nothing_is_written_of_nothing(tmp_path: Path) -> None:
     written.finish("failed", 1.0)
 
     assert written.written == 0
+
+
+def test_frames_in_hand_together_share_the_readings_of_the_first() -> None:
+    rig = Rig()
+    refs = [FrameRef("s", number, 0.0, rig.now_s) for number in range(3)]
+    frames = [Frame(ref, np.zeros((2, 2), np.uint8)) for ref in refs]
+
+    rig.recorder.begin(frames, 0.5)
+    rig.recorder.end([Ended(frame, None) for frame in frames])
+    rig.feed(3)
+
+    held = rig.recorder.held()
+    assert held is not None
+    assert [(k.entry.ref.sequence, k.entry.joins) for k in held[1]] == [
+        (0, False), (1, True), (2, True), (3, False),
+    ]  # fmt: skip

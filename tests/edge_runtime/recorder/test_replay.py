@@ -153,6 +153,65 @@ margin = 0.0
     assert any('"track":' in text for _, _, text in again)
 
 
+@pytest.mark.parametrize("then", ["", "batch = 8"])
+def test_frames_that_were_in_hand_together_are_replayed_together(tmp_path: Path, then: str) -> None:
+    """Also by a configuration without a batch: what shared a call is told by the recording."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(60):
+        squares = [Square("red", 2 * number, 0, 32), Square("green", 96, 64, 32)]
+        cv2.imwrite(str(frames / f"{number:03}.png"), paint(squares[: number % 3], (128, 96)))
+    (frames / "020a.png").write_bytes(b"no image")
+    bundle, tone = blob_bundle(tmp_path), brightness_bundle(tmp_path)
+
+    with worker(
+        bundle, FilesConfig(path=str(frames)), further=(tone,), engine="onnx", batch=8,
+        recordings=tmp_path / "recordings", recorder=RecorderConfig(seconds=600.0, max_mb=1.0),
+        track=TrackConfig(min_hits=2, max_misses=3), max_age_ms=10_000,
+        gate=(MotionGateConfig(min_share=0.001, hold_s=0.0),),
+        stage=(StageConfig(name="tone", model="brightness", engine="onnx", margin=0.0),),
+    ) as running:  # fmt: skip
+        running.settled()
+        running.pipe.send(WriteRecording("asked for", at_once=True))
+        recording = recorded(running, tmp_path)
+
+    more = f"""
+max_age_ms = 10000
+{then}
+[pipeline.track]
+min_hits = 2
+max_misses = 3
+[[pipeline.gate]]
+kind = "motion"
+min_share = 0.001
+hold_s = 0.0
+[[pipeline.stage]]
+name = "tone"
+model = "brightness"
+engine = "onnx"
+margin = 0.0
+"""
+    finished = replay(tmp_path, recording, "blobs", more)
+
+    assert finished.returncode == 0, finished.stderr
+    all_sent, again = sent(running), bodies(finished)
+    assert 10 < len(again) < len(all_sent)
+    assert again == all_sent[-len(again) :]
+    entries = [json.loads(line) for line in (recording / "frames.jsonl").read_text().splitlines()]
+    assert any(entry["joins"] for entry in entries)
+    assert not any(any(entry["readings"].values()) for entry in entries if entry["joins"])
+    assert any('"batch":' in text for _, _, text in again)
+
+
+def test_a_recording_from_before_there_were_batches_is_read(
+    tmp_path: Path, recording: Path
+) -> None:
+    entries = recording / "frames.jsonl"
+    entries.write_text(entries.read_text().replace(',"joins":false', ""))
+
+    assert replay(tmp_path, recording).returncode == 0
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     """Of 12 made-up frames; the threshold was changed after the first."""
