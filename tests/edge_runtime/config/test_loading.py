@@ -285,6 +285,22 @@ def test_zones_that_are_asked_for_have_to_be_there() -> None:
         decode_config(text + 'source = { kind = "synthetic" }\n')
 
 
+def test_a_batch_is_bounded_and_not_for_a_microcontroller() -> None:
+    text = '[device]\nid = "pi"\n[[pipeline]]\nname = "a"\nmodel = "m"\nbatch = {}\n'
+    text += "[pipeline.source]\n"
+    synthetic, board = 'kind = "synthetic"', 'kind = "microcontroller"\nport = "/dev/ttyACM0"'
+
+    assert decode_config(text.format(64) + synthetic).pipeline[0].batch == 64
+    assert decode_config(text.format(1) + board).pipeline[0].batch == 1
+    for batch, message in ((0, ">= 1"), (65, "<= 64")):
+        with pytest.raises(ConfigError, match=rf"pipeline\[0\]\.batch: expected `int` {message}"):
+            decode_config(text.format(batch) + synthetic)
+    with pytest.raises(
+        ConfigError, match=r'batch: 8, allowed is 1 where source.kind = "microcontroller"'
+    ):
+        decode_config(text.format(8) + board)
+
+
 REGISTER = '[[pipeline.source.registers]]\nname = "a"\naddress = 1\n'
 
 

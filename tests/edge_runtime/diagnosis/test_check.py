@@ -246,6 +246,19 @@ def test_watching_for_what_cannot_be_seen_is_a_warning(
     assert any("no pipeline has a small_model" in what for what in warned)
 
 
+def test_a_batch_for_an_engine_that_takes_one_sample_is_a_warning(
+    place: Path, environment: Environment
+) -> None:
+    said = {}
+    for engine in ("tflite", "onnx"):
+        tables = f'model = "brightness"\nbatch = 8\nengine = "{engine}"'
+        (place / "c.toml").write_text(GOOD.replace('model = "brightness"', tables))
+        findings = check_file(place / "c.toml", environment)
+        said[engine] = [f.what for f in findings if "batch =" in f.what]
+
+    assert said == {"tflite": ["batch = 8: engine tflite takes one frame at a time"], "onnx": []}
+
+
 def test_findings_are_printed_for_people_and_programs() -> None:
     findings = [Finding(Level.ERROR, "mqtt", "down", "start it"), Finding(Level.OK, "a", "b")]
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 
 from edge_runtime.config.vision import ModelConfig
 from edge_runtime.http.app import make_app
+from edge_runtime.http.bodies import MAX_BATCH
 from edge_runtime.http.house import House, house_of
-from edge_runtime.http.served import Places, serve_bundle
+from edge_runtime.http.served import Places, Served, serve_bundle
 from edge_runtime.http.traffic import Traffic
+from edge_runtime.worker.models import open_model
 from tests.edge_runtime.bundles import brightness_bundle, sum_bundle
+from tests.edge_runtime.engines.counting import Counting
 
 pytestmark = pytest.mark.ort
 TOTAL, DOOR = "/v2/models/total", "/v2/models/brightness"
@@ -52,6 +56,20 @@ def test_a_batch_is_answered_in_its_order(client: FlaskClient) -> None:
         "id": "mine",
         "outputs": [{"name": "y", "datatype": "FP32", "shape": [2, 1], "data": [3.0, 7.5]}],
     }
+
+
+def test_a_batch_is_one_call_of_an_engine_that_takes_batches(tmp_path: Path) -> None:
+    config = ModelConfig(model="total", engine="onnx")
+    opened = open_model(config, sum_bundle(tmp_path), at_once=MAX_BATCH)
+    engine = Counting(opened.model.engine)
+    served = Served([replace(opened, model=replace(opened.model, engine=engine))], Places())
+    values = [[float(n), 1.0] for n in range(MAX_BATCH)]
+
+    with served.turn() as turn:
+        outputs = turn.infer(np.array(values, np.float32))
+
+    assert engine.calls == [MAX_BATCH]
+    assert outputs["y"].tolist() == [[n + 1.0] for n in range(MAX_BATCH)]
 
 
 def test_nested_data_and_a_version_are_taken(client: FlaskClient) -> None:
