@@ -9,7 +9,7 @@ JOBS ?= 2  # tests side by side in make test; most of them wait for brokers and 
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help venv tools demo test check format bench bench-quantize bench-firmware bench-http firmware-table \
-        bench-runtime kill-test test-openvino test-slow package-test package-tools clean-room \
+        bench-runtime bench-batch kill-test test-openvino test-slow package-test package-tools clean-room \
         clean explore chaos soak fleet fuzz boot-test image boot-tools deb deploy-test
 
 help:  ## this list
@@ -103,7 +103,7 @@ format: venv  ## rewrite the files as check wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-quantize bench-firmware bench-runtime bench-http  ## all benchmark tables, Markdown and JSON
+bench: bench-quantize bench-firmware bench-runtime bench-batch bench-http  ## all benchmark tables, Markdown and JSON
 
 bench-quantize: venv  ## accuracy, parity, sizes and cost of the quantizer, beside its peers
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
@@ -120,6 +120,9 @@ firmware-table: venv tools  ## the same, with 100 inputs a model on every core (
 bench-runtime: venv  ## latency, age, CPU and memory of the daemon
 	$(BIN)/python benchmarks/runtime_bench.py
 	$(BIN)/python benchmarks/peers_bench.py $(if $(INFERENCE_PYTHON),--inference-python $(INFERENCE_PYTHON))
+
+bench-batch: venv  ## what calls with several samples save, of inference and of a worker
+	$(BIN)/python -m benchmarks.batch_bench
 
 bench-http: venv  ## requests per second and latency of edge-runtime serve
 	$(BIN)/python benchmarks/http_bench.py

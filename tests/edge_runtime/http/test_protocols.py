@@ -63,13 +63,13 @@ def test_a_batch_is_one_call_of_an_engine_that_takes_batches(tmp_path: Path) -> 
     opened = open_model(config, sum_bundle(tmp_path), at_once=MAX_BATCH)
     engine = Counting(opened.model.engine)
     served = Served([replace(opened, model=replace(opened.model, engine=engine))], Places())
-    values = [[float(n), 1.0] for n in range(MAX_BATCH)]
+    values = [[n / 2, 1.0] for n in range(MAX_BATCH)]
 
     with served.turn() as turn:
         outputs = turn.infer(np.array(values, np.float32))
 
     assert engine.calls == [MAX_BATCH]
-    assert outputs["y"].tolist() == [[n + 1.0] for n in range(MAX_BATCH)]
+    assert outputs["y"].tolist() == [[n / 2 + 1.0] for n in range(MAX_BATCH)]
 
 
 def test_nested_data_and_a_version_are_taken(client: FlaskClient) -> None:
