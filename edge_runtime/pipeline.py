@@ -167,7 +167,7 @@ def conclude(answer: Answer, model: Model, threshold: float, taps: Taps = UNTAPP
     """Return what an engine's outputs mean.
 
     Raises:
-        FrameError: Nothing, for they hold NaN or infinity.
+        FrameError: They hold NaN or infinity.
     """
     prepared = answer.prepared
     started = model.clock()

@@ -128,6 +128,7 @@ class Inference:
         parts.watch.look(frame)
         outcome = heard if isinstance(heard, Drop) else self._conclude(frame, heard, threshold)
         if isinstance(outcome, Drop):
+            logger.debug("frame %d: %s", frame.ref.sequence, outcome.value)
             parts.accounts.dropped(outcome)
             return Ended(frame, outcome.value)
         parts.recorder.decided(outcome.decoded, threshold)
