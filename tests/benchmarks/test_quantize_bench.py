@@ -40,4 +40,4 @@ def test_a_row_stands_beside_the_peers_of_the_same_run(tmp_path: Path) -> None:
     assert row["peers"]["ORT minmax"]["sqnr_db"] > 30
     assert row["peers"]["ORT percentile"]["sqnr_db"] > 30
     has_ai_edge = importlib.util.find_spec("ai_edge_quantizer") is not None
-    assert done.stdout.count("| hello_world |") == 9 + has_ai_edge
+    assert done.stdout.count("| hello_world |") == 10 + has_ai_edge
