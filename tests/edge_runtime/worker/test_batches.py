@@ -63,7 +63,7 @@ def test_a_recording_says_the_same_in_batches_and_in_the_same_order(
     assert [*map(timeless, said[8])] == [*map(timeless, said[1])]
     assert batches(said[1]) == [1] * 588
     assert len(batches(said[8])) == 588
-    assert max(batches(said[8])) == 8  # the source is faster, and calls are shared indeed
+    assert 1 < max(batches(said[8])) <= 8  # the source is faster, and calls are shared indeed
 
 
 def test_stages_say_the_same_in_batches(tmp_path: Path) -> None:
@@ -93,8 +93,9 @@ def test_an_engine_that_takes_one_sample_works_one_by_one(tmp_path: Path) -> Non
 
 
 def test_a_live_source_that_is_too_fast_pushes_out_the_oldest(tmp_path: Path) -> None:
-    source = SyntheticConfig(rate_hz=10_000, pattern="noise")
-    with worker(brightness_bundle(tmp_path), source, engine="onnx", batch=4) as running:
+    path = table(tmp_path, 1000).path
+    source = CsvConfig(path=path, rate_hz=100_000, loop=True)
+    with worker(sum_bundle(tmp_path), source, engine="onnx", batch=4) as running:
         running.until(Outgoing, count=400)
         running.pipe.send(Stop())
         running.rest()
@@ -102,8 +103,10 @@ def test_a_live_source_that_is_too_fast_pushes_out_the_oldest(tmp_path: Path) ->
     last = [record for record in running.heard if isinstance(record, Heartbeat)][-1]
     said = [m["frame"] for m in running.payloads("/pred")]
     assert last.counters.in_flight == 0
-    assert last.counters.dropped["full"] + last.counters.dropped["stopped"] > 0
+    assert last.counters.dropped["full"] > 0
+    assert last.counters.inferred == len(said)
     assert said == sorted(said)
+    assert max(batches(running.payloads("/pred"))) > 1
     assert_balanced(last)
 
 
