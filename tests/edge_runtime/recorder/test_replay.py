@@ -203,9 +203,7 @@ margin = 0.0
     assert any('"batch":' in text for _, _, text in again)
 
 
-def test_a_recording_from_before_there_were_batches_is_read(
-    tmp_path: Path, recording: Path
-) -> None:
+def test_entries_that_do_not_say_joins_were_in_hand_alone(tmp_path: Path, recording: Path) -> None:
     entries = recording / "frames.jsonl"
     entries.write_text(entries.read_text().replace(',"joins":false', ""))
 
