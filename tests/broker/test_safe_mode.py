@@ -95,6 +95,7 @@ def test_m2_a_newer_bundle_that_is_not_signed_is_told_and_the_signed_one_runs(
         process.start().wait_ready()
         listener.wait_for("door/event", 5)
         alert = json.loads(listener.wait_for("/alert")[0].payload)
+        eventually(lambda: newest_health(listener).pipelines[0].model, "health with the model")
         health = newest_health(listener)
     finally:
         process.close()
