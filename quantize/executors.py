@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.engines.onnx_engine import session_options
+from edge_runtime.engines.onnx_engine import onnxruntime_module, session_options
 from quantize.errors import DataError, ModelError
 from quantize.ir.graph import Array
 
@@ -21,14 +21,6 @@ class Kernels(StrEnum):
 
     REFERENCE = "reference"  # BUILTIN_REF: slow, exact, what microcontrollers agree with
     DEFAULT = "default"  # with XNNPACK: what runs on a device
-
-
-def import_onnxruntime() -> Any:
-    """Return ONNX Runtime, imported when it is first needed: it is slow."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: it writes a database else
-    import onnxruntime  # noqa: PLC0415
-
-    return onnxruntime
 
 
 class OnnxRunner:
@@ -49,7 +41,7 @@ class OnnxRunner:
         Raises:
             ModelError: ONNX Runtime refuses the file.
         """
-        onnxruntime = import_onnxruntime()
+        onnxruntime = onnxruntime_module()
         levels = onnxruntime.GraphOptimizationLevel
         options = session_options(onnxruntime, threads=threads)
         options.enable_cpu_mem_arena = False

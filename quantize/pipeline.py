@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.engines.onnx_engine import onnxruntime_module
 from edge_runtime.manifest import ImageInput, Manifest
 from quantize.answering import both_answers, with_threshold
 from quantize.budget_search import Note, Searched
 from quantize.emit.bundle import plan_destination, write_bundle
 from quantize.emit.onnx_qdq import emit_qdq_onnx
 from quantize.emit.tflite_int8 import emit_tflite
-from quantize.executors import import_onnxruntime, split
+from quantize.executors import split
 from quantize.integers import Quantized
 from quantize.ir.graph import Array, FloatGraph, IntGraph
 from quantize.job import Job, JobData, open_job_data
@@ -85,7 +86,7 @@ def run_job(job: Job, watch: Watch, note: Note = no_note) -> Outcome:
         QuantizeError: By cause; nothing is written then.
     """
     watch("start", 0, 0)
-    import_onnxruntime()
+    onnxruntime_module()  # its import is slow, and is told apart from the work
     watch("load", 0, 0)
     opened, loaded = open_job_model(job)
     name = bundle_name(opened.name) if job.name is None else job.name
